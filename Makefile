@@ -1,0 +1,60 @@
+# make run, make test, make check, make bench, make lock: each works in a fresh checkout with Python >= 3.11.
+
+PY ?= python3
+PYTEST_ARGS ?= -n 2
+VENV := var/venv
+PYTHON := $(VENV)/bin/python
+INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes
+# A throw-away environment: uv resolves the locks and is needed for nothing else.
+UV := var/uv/bin/uv
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+# So that the settings can be read where no service runs.
+OFFLINE := env -u DATABASE_URL -u REDIS_URL -u SECRET_KEY
+
+.PHONY: run test check bench lock
+.DELETE_ON_ERROR:
+
+run: $(VENV)/run.ok
+	@$(PYTHON) -m config.embedded run --with-parent
+
+test: $(VENV)/dev.ok
+	$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/dev.ok
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy .
+	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+	$(PYTHON) -m djlint templates --check --quiet
+	$(PYTHON) -m djlint templates --lint --quiet
+	$(OFFLINE) $(PYTHON) -W 'ignore:Got an error checking a consistent migration history' manage.py makemigrations --check --dry-run
+	@if grep -n '://' requirements*.txt; then echo 'A lock file names a host: run make lock'; exit 1; fi
+
+bench: $(VENV)/dev.ok
+	$(PYTHON) -m benchmarks $(BENCH_ARGS)
+
+lock: $(UV)
+	$(COMPILE) pyproject.toml --extra binary --extra embedded --output-file requirements.txt
+	$(COMPILE) pyproject.toml --extra binary --extra embedded --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) pyproject.toml --extra source --constraint requirements.txt --output-file requirements-prod.txt
+
+$(VENV)/run.ok: requirements.txt | $(PYTHON)
+	@echo 'Installing what the service needs (once, about half a minute) ...'
+	@$(INSTALL) -r requirements.txt
+	@touch $@
+
+# The development lock holds everything of the other one.
+$(VENV)/dev.ok: requirements-dev.txt | $(PYTHON)
+	@echo 'Installing what the tests need (once, about a minute) ...'
+	@$(INSTALL) -r requirements-dev.txt
+	@touch $(VENV)/run.ok $@
+
+$(PYTHON):
+	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Python 3.11 or newer is needed: make PY=/path/to/python3'; exit 1; }
+	@$(PY) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo 'No virtual environment could be made (Debian, Ubuntu: apt-get install python3-venv)'; exit 1; }
+
+$(UV):
+	@$(PY) -m venv var/uv
+	@var/uv/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.13,<0.14'

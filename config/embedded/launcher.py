@@ -1,0 +1,224 @@
+"""`make run`: private servers, migrations, demo data, web, worker and beat, until Ctrl-C."""
+
+import http.client
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from config import fetch
+from config.embedded import environment, postgres, valkey
+from config.embedded.folders import FolderInUseError, make_private_folder, take_lock
+from config.embedded.process import Child, Command, check_platform, start_child
+from config.embedded.supervisor import StopRequestedError, Supervisor
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+RUN_FOLDER = CHECKOUT / "var" / "run"
+WEB_SECONDS = 60.0
+STOP_SECONDS = 5.0
+ANSWER_SECONDS = 2.0
+LARGEST_PORT = 65535
+
+
+class LaunchError(Exception):
+    """The service cannot be launched as asked; nothing has been started."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the web server listens."""
+
+    host: str
+    port: int
+
+    @property
+    def reachable_host(self) -> str:
+        """The host for somebody on this machine."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 (compared, not bound)
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.reachable_host}]" if ":" in self.host else self.reachable_host
+        return f"http://{host}:{self.port}/"
+
+
+def run(*, folder: Path = RUN_FOLDER, with_demo: bool = True) -> None:
+    """Launch everything and stay until SIGINT, SIGTERM or SIGHUP. LaunchError, StartError, FetchError."""
+    lock = _claim_folder(folder)
+    try:
+        address = read_address(os.environ)
+        demo = _fetch_demo() if with_demo else ()
+        with Supervisor(folder=folder, report=_report) as supervisor:
+            check_free(address)
+            variables, owner_url = _start_servers(supervisor=supervisor, folder=folder)
+            _prepare(supervisor=supervisor, folder=folder, variables=variables, owner_url=owner_url, demo=demo)
+            for command in _describe_services(folder=folder, address=address, variables=variables):
+                supervisor.start(name=command.name, start=_starter(command))
+            if supervisor.wait_until(lambda: _answers(address), seconds=WEB_SECONDS):
+                _report(f"Veriset answers at {address.url} (Ctrl-C stops it; logs are in {folder / 'log'})")
+            else:
+                _report(f"{address.url}livez does not answer; see {folder / 'log' / 'web.log'}")
+            supervisor.watch()
+    except StopRequestedError:
+        _report("stopped")
+    finally:
+        environment.withdraw_environment(folder=folder)
+        os.close(lock)
+
+
+def run_command(*, arguments: Sequence[str], folder: Path = RUN_FOLDER) -> None:
+    """Run one command with the environment of the service: the running one, else servers started for it alone.
+
+    LaunchError, StartError (also when the command fails).
+    """
+    variables = environment.read_running_environment(folder=folder)
+    if variables:
+        os.execvpe(arguments[0], list(arguments), os.environ | variables)  # noqa: S606 (the caller's own command)
+    lock = _claim_folder(folder)
+    try:
+        with Supervisor(folder=folder, report=_report) as supervisor:
+            variables, _ = _start_servers(supervisor=supervisor, folder=folder)
+            supervisor.run_to_end(
+                command=Command(
+                    name=arguments[0], arguments=tuple(arguments), environment=os.environ | variables, folder=Path.cwd()
+                )
+            )
+    except StopRequestedError:
+        _report("stopped")
+    finally:
+        environment.withdraw_environment(folder=folder)
+        os.close(lock)
+
+
+def read_address(given: Mapping[str, str]) -> Address:
+    """HOST and PORT. LaunchError names the variable."""
+    text = given.get("PORT") or "8000"
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST_PORT):
+        raise LaunchError(f"PORT must be a whole number from 1 to {LARGEST_PORT}, not {text!r}.")
+    return Address(host=given.get("HOST") or "127.0.0.1", port=int(text))
+
+
+def check_free(address: Address) -> None:
+    """LaunchError when nothing can listen there."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.host, address.port))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise LaunchError(
+                f"Cannot listen on HOST={address.host} PORT={address.port}: {reason}. Choose another: make run PORT=8001"
+            ) from error
+
+
+def _claim_folder(folder: Path) -> int:
+    check_platform()
+    make_private_folder(folder)
+    make_private_folder(folder / "log")
+    try:
+        return take_lock(folder / environment.LOCK)
+    except FolderInUseError as error:
+        raise LaunchError(f"Veriset already runs from {folder}; stop it there first.") from error
+
+
+def _start_servers(*, supervisor: Supervisor, folder: Path) -> tuple[dict[str, str], str]:
+    """Start the servers that the environment does not name: (variables of the service, the owner role's URL)."""
+    database_url = os.environ.get("DATABASE_URL", "")
+    owner_url = os.environ.get("DATABASE_OWNER_URL") or database_url
+    if not database_url:
+        home = folder / "postgres"
+        supervisor.start(name="postgres", start=lambda: postgres.start_postgres(home=home))
+        database_url, owner_url = postgres.app_url(home=home), postgres.owner_url(home=home)
+    redis_url = os.environ.get("REDIS_URL", "")
+    if not redis_url:
+        supervisor.start(name="valkey", start=lambda: valkey.start_valkey(home=folder / "valkey"))
+        redis_url = valkey.redis_url(home=folder / "valkey")
+    variables = environment.describe_environment(
+        folder=folder, database_url=database_url, redis_url=redis_url, given=os.environ
+    )
+    environment.publish_environment(folder=folder, environment=variables)
+    return variables, owner_url
+
+
+def _fetch_demo() -> tuple[str, ...]:
+    """The command that prepares the demo, once what it needs is on this machine."""
+    _report("Looking for WordNet and the demo's drawings (downloaded once) ...")
+    return "prepare_demo", "--wordnet", str(fetch.ensure_wordnet()), "--pictures", str(fetch.ensure_pictures())
+
+
+def _prepare(
+    *,
+    supervisor: Supervisor,
+    folder: Path,
+    variables: Mapping[str, str],
+    owner_url: str,
+    demo: tuple[str, ...],
+) -> None:
+    steps: tuple[tuple[tuple[str, ...], dict[str, str], Path | None], ...] = (
+        (("migrate", "--noinput"), {"DATABASE_URL": owner_url}, folder / "log" / "migrate.log"),
+        (demo, {}, None),
+        (("collectstatic", "--noinput"), {}, folder / "log" / "collectstatic.log"),
+    )
+    for arguments, changed, log in steps:
+        if not arguments:
+            continue
+        command = Command(
+            name=f"manage.py {arguments[0]}",
+            arguments=(sys.executable, "manage.py", *arguments),
+            environment=os.environ | dict(variables) | changed,
+            folder=CHECKOUT,
+            log=log,
+        )
+        _report(f"{command.name} ...")
+        supervisor.run_to_end(command=command)
+
+
+def _describe_services(*, folder: Path, address: Address, variables: Mapping[str, str]) -> tuple[Command, ...]:
+    granian = ("granian", "--interface", "wsgi", "--no-ws", "--workers", "1", "--blocking-threads", "4")
+    listen = ("--host", address.host, "--port", str(address.port), "--log-level", "warning")
+    worker = ("celery", "-A", "config", "worker", "--pool", "prefork", "--concurrency", "1", "--loglevel", "WARNING")
+    beat = ("celery", "-A", "config", "beat", "--schedule", str(folder / "beat-schedule"), "--loglevel", "WARNING")
+    # A worker asked to end by SIGTERM waits for its task; SIGQUIT gives the task back after a few seconds.
+    impatient = signal.SIGQUIT
+    polite = (signal.SIGTERM, signal.SIGQUIT)
+    services = (
+        ("web", (*granian, *listen, "config.wsgi:application"), signal.SIGTERM, (signal.SIGTERM,)),
+        ("worker", worker, impatient, polite),
+        ("beat", beat, signal.SIGTERM, (signal.SIGTERM,)),
+    )
+    return tuple(
+        Command(
+            name=name,
+            arguments=(sys.executable, "-m", *arguments),
+            environment=os.environ | dict(variables),
+            log=folder / "log" / f"{name}.log",
+            folder=CHECKOUT,
+            death_signal=death_signal,
+            stop_signals=stop_signals,
+            grace_seconds=STOP_SECONDS,
+        )
+        for name, arguments, death_signal, stop_signals in services
+    )
+
+
+def _starter(command: Command) -> Callable[[], Child]:
+    return lambda: start_child(command=command)
+
+
+def _answers(address: Address) -> bool:
+    connection = http.client.HTTPConnection(address.reachable_host, address.port, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("GET", "/livez")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _report(line: str) -> None:
+    print(line, flush=True)

@@ -1,0 +1,38 @@
+from django.contrib import admin
+from django.contrib.auth import views as auth
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+import annotation.urls
+import hierarchy.urls
+from config import health
+
+accounts = [
+    path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", auth.LogoutView.as_view(), name="logout"),
+    path("password/", auth.PasswordChangeView.as_view(), name="password_change"),
+    path("password/done/", auth.PasswordChangeDoneView.as_view(), name="password_change_done"),
+    path("reset/", auth.PasswordResetView.as_view(), name="password_reset"),
+    path("reset/sent/", auth.PasswordResetDoneView.as_view(), name="password_reset_done"),
+    path("reset/<uidb64>/<token>/", auth.PasswordResetConfirmView.as_view(), name="password_reset_confirm"),
+    path("reset/done/", auth.PasswordResetCompleteView.as_view(), name="password_reset_complete"),
+]
+api = [*hierarchy.urls.api_patterns, *annotation.urls.api_patterns]
+
+urlpatterns = [
+    path("livez", health.show_livez, name="livez"),
+    path("readyz", health.show_readyz, name="readyz"),
+    path("admin/", admin.site.urls),
+    path("accounts/", include(accounts)),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path("api/v1/", include((api, "api"))),
+    path("", include(annotation.urls.root_patterns)),
+    path("", include((annotation.urls.page_patterns, "annotation"))),
+    path("", include((hierarchy.urls.page_patterns, "hierarchy"))),
+]
+
+handler400 = "config.errors.show_bad_request"
+handler403 = "config.errors.show_forbidden"
+handler404 = "config.errors.show_not_found"
+handler500 = "config.errors.show_server_error"
