@@ -1,0 +1,1 @@
+"""Import sources: folders, manifests, tars and zips, read item by item, of which nothing is trusted."""

@@ -1,0 +1,35 @@
+"""Tells an operator how far a command has come."""
+
+import time
+from typing import TextIO
+
+TERMINAL_SECONDS = 0.2
+LOG_SECONDS = 10.0
+ERASE_LINE = "\r\x1b[K"
+
+
+class ProgressLine:
+    """One line that is rewritten on a terminal; anywhere else, a new line at a time, and more rarely."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.is_terminal = stream.isatty()
+        self.shown_at: float | None = None
+
+    def show(self, text: str) -> None:
+        """Show the text at once."""
+        self.shown_at = time.monotonic()
+        self.stream.write(f"{ERASE_LINE}{text}" if self.is_terminal else f"{text}\n")
+        self.stream.flush()
+
+    def show_sometimes(self, text: str) -> None:
+        """Show the text unless something was shown a moment ago."""
+        interval = TERMINAL_SECONDS if self.is_terminal else LOG_SECONDS
+        if self.shown_at is None or time.monotonic() - self.shown_at >= interval:
+            self.show(text)
+
+    def clear(self) -> None:
+        """Make room for the result."""
+        if self.is_terminal:
+            self.stream.write(ERASE_LINE)
+            self.stream.flush()

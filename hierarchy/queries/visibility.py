@@ -1,0 +1,33 @@
+"""Which labels and which pictures a person may see."""
+
+from django.db.models import Exists, OuterRef, Q, Subquery
+
+from hierarchy.models import Candidate, Label, Release, Synset
+from hierarchy.models.label import LabelQuerySet
+
+# Pictures of synsets marked so are shown to curators only.
+CURATORS_ONLY = (Synset.Safety.SENSITIVE, Synset.Safety.OFFENSIVE)
+
+
+def labels_visible_to(*, everything: bool) -> LabelQuerySet:
+    """Labels that a person may see: at most one for each candidate.
+
+    `everything`, for curators and operators, gives the current labels. Everybody else sees labels as they stood
+    when the newest published release was frozen, and none before the first release. Costs no query of its own.
+    """
+    return Label.objects.filter(label_is_visible(everything=everything))
+
+
+def label_is_visible(*, everything: bool, path: str = "") -> Q:
+    """The same rule as a condition on a label reached over `path`, which ends in two underscores."""
+    if everything:
+        return Q(**{f"{path}superseded_at__isnull": True})
+    published = Release.objects.filter(state=Release.State.PUBLISHED).order_by("-published_at", "-id")
+    frozen_at = Subquery(published.values("frozen_at")[:1])
+    not_yet_superseded = Q(**{f"{path}superseded_at__isnull": True}) | Q(**{f"{path}superseded_at__gt": frozen_at})
+    return Q(**{f"{path}at__lte": frozen_at}) & not_yet_superseded
+
+
+def image_is_for_curators_only(image_id: str) -> Exists:
+    """Whether the image at the column `image_id` of the outer query was proposed for a synset that is not for all."""
+    return Exists(Candidate.objects.filter(image_id=OuterRef(image_id), synset__safety__in=CURATORS_ONLY))

@@ -1,0 +1,41 @@
+import logging
+
+import pytest
+from django.contrib.auth.models import User
+
+from hierarchy.actions.synsets import set_safety
+from hierarchy.errors import InvalidInput, NotFound
+from hierarchy.models import Synset
+from tests.hierarchy.rows import COLLECTED_AT, make_synset
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def curator():
+    return User.objects.create_user("cora")
+
+
+def test_it_marks_the_synset_and_logs_who_did(curator, caplog):
+    make_synset(1)
+
+    with caplog.at_level(logging.INFO):
+        changed = set_safety(synset_id=1, safety="OFFENSIVE", by=curator, at=COLLECTED_AT)
+
+    assert changed.safety == Synset.objects.get(pk=1).safety == "OFFENSIVE"
+    assert f"n00000001: UNSET -> OFFENSIVE by user {curator.pk}" in caplog.text
+
+
+def test_it_refuses_an_unknown_safety(curator):
+    make_synset(1)
+
+    with pytest.raises(InvalidInput) as refusal:
+        set_safety(synset_id=1, safety="FINE", by=curator, at=COLLECTED_AT)
+
+    assert list(refusal.value.fields) == ["safety"]
+    assert Synset.objects.get(pk=1).safety == "UNSET"
+
+
+def test_it_refuses_an_unknown_synset(curator):
+    with pytest.raises(NotFound):
+        set_safety(synset_id=1, safety="SAFE", by=curator, at=COLLECTED_AT)

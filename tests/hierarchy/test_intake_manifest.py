@@ -1,0 +1,101 @@
+import hashlib
+import unicodedata
+
+import pytest
+
+from hierarchy.intake.manifest import MAX_LINE_LENGTH, ManifestError
+from tests.hierarchy.picture_files import jpeg, read_all, reasons
+
+
+@pytest.fixture
+def write(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(jpeg())
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "b.jpg").write_bytes(b"other")
+
+    def write_manifest(text):
+        path = tmp_path / "manifest.csv"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write_manifest
+
+
+def test_a_line_gives_a_picture_with_where_it_came_from(write):
+    digest = hashlib.sha256(jpeg()).hexdigest().upper()
+    text = f"\ufeffwnid,file,author,licence,source,consent_basis,sha256,colour\r\nn02084071,a.jpg,Zoe\u0308,CC0,https://x,own,{digest},red\r\n"
+
+    (item,), refusals = read_all(write(text))
+
+    assert (item.wnid, item.name, item.data, item.place) == ("n02084071", "a.jpg", jpeg(), "manifest.csv line 2")
+    assert item.author == unicodedata.normalize("NFC", "Zoe\u0308")
+    assert (item.licence, item.source, item.consent_basis) == ("CC0", "https://x", "own")
+    assert refusals == []
+
+
+def test_one_picture_may_be_proposed_for_two_synsets_but_not_twice_for_one(write):
+    items, refusals = read_all(write("file,wnid\na.jpg,n02084071\na.jpg,n01440764\na.jpg,n02084071\n"))
+
+    assert [item.wnid for item in items] == ["n02084071", "n01440764"]
+    assert [(refusal.place, refusal.reason) for refusal in refusals] == [("manifest.csv line 4", "DUPLICATE")]
+
+
+@pytest.mark.parametrize("text", ["", "n02084071,a.jpg\n", "file,class\n", "file,wnid,file\n", '"file,wnid\n'])
+def test_a_wrong_header_stops_before_anything_is_taken(write, text):
+    with pytest.raises(ManifestError, match=r"manifest.csv line 1: "):
+        read_all(write(text))
+
+
+@pytest.mark.parametrize("name", ["../a.jpg", "/etc/a.jpg", "sub/../../a.jpg", "a\0.jpg"])
+def test_no_path_leads_out_of_the_root(write, tmp_path, name):
+    path = write(f"file,wnid\n{name},n02084071\nb.jpg,n02084071\n")
+
+    items, refusals = read_all(path, root=tmp_path / "sub")
+
+    assert [item.data for item in items] == [b"other"]
+    assert [(refusal.place, refusal.reason) for refusal in refusals] == [("manifest.csv line 2", "OUTSIDE_ROOT")]
+
+
+def test_links_are_refused_at_any_level(write, tmp_path):
+    (tmp_path / "link.jpg").symlink_to("a.jpg")
+    (tmp_path / "folder").symlink_to("sub")
+
+    items, refusals = read_all(write("file,wnid\nlink.jpg,n02084071\nfolder/b.jpg,n02084071\n"))
+
+    assert items == []
+    assert reasons(refusals) == ["NOT_A_REGULAR_FILE"] * 2
+
+
+def test_each_bad_line_is_refused_by_its_number_and_the_next_is_read(write):
+    lines = [
+        b"file,wnid,author,sha256",
+        b"missing.jpg,n02084071,,",
+        b"a.jpg,dog,,",
+        b"a.jpg,n02084071,,0000",
+        b"a.jpg,n02084071",
+        b"",
+        b"sub,n02084071,,",
+        b"a.jpg,n02084072,caf\xe9,",
+        b'"a"x.jpg,n02084071,,',
+        b'sub/b.jpg,n02084071,"Two\nlines",',
+        b"sub/b.jpg,n02084071,Ann,",
+    ]
+
+    items, refusals = read_all(write(b"\n".join(lines)))
+
+    assert [(item.place, item.author) for item in items] == [("manifest.csv line 12", "Ann")]
+    assert [(refusal.place.rpartition(" ")[2], str(refusal.reason)) for refusal in refusals] == [
+        ("2", "UNREADABLE"),
+        ("3", "NO_WNID"),
+        ("4", "WRONG_CHECKSUM"),
+        ("5", "BAD_LINE"),
+        ("7", "NOT_A_PICTURE"),
+        ("8", "BAD_LINE"),
+        ("9", "BAD_LINE"),
+        ("10", "BAD_LINE"),
+    ]
+
+
+def test_an_endless_line_is_not_read_into_memory(write):
+    with pytest.raises(ManifestError, match=r"manifest.csv line 2: more than"):
+        read_all(write("file,wnid\n" + "a" * (MAX_LINE_LENGTH + 1)))
