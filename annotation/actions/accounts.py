@@ -1,0 +1,122 @@
+"""Accounts, tokens, bars."""
+
+import hashlib
+import secrets
+from datetime import datetime
+
+from django.contrib.auth.models import Group, User
+from django.contrib.auth.password_validation import validate_password
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from annotation.models import Annotator, ApiToken
+from annotation.rules import TOKEN_SCOPES_OF_ROLE
+from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
+
+ROLES = tuple(TOKEN_SCOPES_OF_ROLE)
+KEY_BYTES = 32
+
+
+@transaction.atomic
+def create_user(*, username: str, password: str, role: str, by: User | None, at: datetime, email: str = "") -> User:
+    """An account with its role and its annotator. InvalidInput names a bad or taken name, weak password, unknown role."""
+    user = User(username=User.normalize_username(username), email=email)
+    _check_account(user, password, role)
+    user.set_password(password)
+    user.save()
+    user.groups.add(Group.objects.get(name=role))
+    Annotator.objects.create(user=user, joined_at=at)
+    return user
+
+
+def _check_account(user: User, password: str, role: str) -> None:
+    problems: dict[str, str] = {}
+    if role not in ROLES:
+        problems["role"] = f"must be one of {', '.join(ROLES)}"
+    try:
+        UnicodeUsernameValidator()(user.username)
+    except ValidationError as error:
+        problems["username"] = " ".join(error.messages)
+    if not 1 <= len(user.username) <= 150:
+        problems["username"] = "must have 1 to 150 characters"
+    elif User.objects.filter(username__iexact=user.username).exists():
+        problems["username"] = "is taken"
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        problems["password"] = " ".join(error.messages)
+    if problems:
+        raise InvalidInput(problems)
+
+
+@transaction.atomic
+def set_role(*, username: str, role: str, by: User | None, at: datetime) -> User:
+    """Gives an account this role instead of the one it has; tokens of a wider scope are revoked."""
+    if role not in ROLES:
+        raise InvalidInput({"role": f"must be one of {', '.join(ROLES)}"})
+    user = User.objects.select_for_update().filter(username=username).first()
+    if user is None:
+        raise NotFound(f"There is no account {username}.")
+    user.groups.set([Group.objects.get(name=role)])
+    ApiToken.objects.filter(user=user, revoked_at__isnull=True).exclude(scope__in=TOKEN_SCOPES_OF_ROLE[role]).update(
+        revoked_at=at
+    )
+    return user
+
+
+@transaction.atomic
+def create_token(*, user: User, scope: str, by: User | None, at: datetime) -> tuple[ApiToken, str]:
+    """A new token and its key, which is not kept. InvalidInput where the account's role does not reach that scope."""
+    names = set(user.groups.values_list("name", flat=True))
+    allowed = {scope for role in names & set(ROLES) for scope in TOKEN_SCOPES_OF_ROLE[role]}
+    if scope not in allowed:
+        reach = ", ".join(sorted(allowed)) or "none"
+        raise InvalidInput({"scope": f"must be one of the scopes of this account ({reach}), not {scope!r}"})
+    key = secrets.token_urlsafe(KEY_BYTES)
+    digest = hashlib.sha256(key.encode()).digest()
+    token = ApiToken.objects.create(user=user, sha256=digest, prefix=key[:8], scope=scope, created_at=at, created_by=by)
+    return token, key
+
+
+@transaction.atomic
+def revoke_token(*, token_id: int, by: User, at: datetime) -> ApiToken:
+    """Closes a token at once. Only its owner or an operator may; NotFound otherwise, whether it exists or not."""
+    token = ApiToken.objects.select_for_update().filter(pk=token_id).first()
+    if token is None or not (by.is_superuser or token.user_id == by.pk):
+        raise NotFound("There is no such token.")
+    return _close_token(token, at)
+
+
+@transaction.atomic
+def revoke_token_by_prefix(*, prefix: str, at: datetime) -> ApiToken:
+    """The operator's way: the token whose key begins so. Conflict where several do."""
+    tokens = list(ApiToken.objects.select_for_update().filter(prefix=prefix[:8], revoked_at__isnull=True))
+    if not tokens:
+        raise NotFound(f"No live token begins with {prefix[:8]}.")
+    if len(tokens) > 1:
+        raise Conflict(f"{len(tokens)} live tokens begin with {prefix[:8]}; revoke it on its owner's account page.")
+    return _close_token(tokens[0], at)
+
+
+def _close_token(token: ApiToken, at: datetime) -> ApiToken:
+    if token.revoked_at is None:
+        token.revoked_at = at
+        token.save(update_fields=["revoked_at"])
+    return token
+
+
+@transaction.atomic
+def bar_annotator(*, annotator_id: int, reason: str, by: User, at: datetime) -> Annotator:
+    """Stops serving an annotator, with a reason that the annotator is told. Their votes stay as they are."""
+    if not reason.strip():
+        raise InvalidInput({"reason": "must say why"})
+    annotator = Annotator.objects.select_for_update().filter(pk=annotator_id).first()
+    if annotator is None:
+        raise NotFound("There is no such annotator.")
+    if annotator.user_id == by.pk:
+        raise NotPermitted("Nobody bars themselves.")
+    if annotator.barred_at is None:
+        annotator.barred_at, annotator.barred_by, annotator.barred_reason = at, by, reason.strip()
+        annotator.save(update_fields=["barred_at", "barred_by", "barred_reason"])
+    return annotator

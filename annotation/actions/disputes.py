@@ -1,0 +1,75 @@
+"""Curators settle what votes could not."""
+
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from annotation.models import Dispute, Question, Vote
+from hierarchy.actions.labels import Verdict, record_labels
+from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from hierarchy.models import Candidate, Label
+
+REASON_LENGTH = 2000
+
+
+@transaction.atomic
+def settle_dispute(*, dispute_id: int, verdict: str, reason: str, version: int, by: User, at: datetime) -> Dispute:
+    """A curator's decision: closes the dispute, decides the question and labels the candidate (source CURATOR), unless
+    a later campaign has decided on the candidate meanwhile.
+
+    Conflict when the dispute was settled, or when votes have come since `version` was read; NotPermitted for somebody
+    who voted on the question; InvalidInput for an unknown verdict or an empty reason.
+    """
+    _check_decision(verdict, reason)
+    found = Dispute.objects.filter(pk=dispute_id).values_list("question_id", flat=True).first()
+    if found is None:
+        raise NotFound("There is no such dispute.")
+    question = Question.objects.select_for_update(no_key=True).get(pk=found)
+    dispute = Dispute.objects.select_for_update().get(pk=dispute_id)
+    if dispute.settled_at is not None:
+        raise Conflict("This dispute was settled already.")
+    if question.due_at is not None:
+        raise Conflict("Votes have come that are being estimated. Look again in a moment.")
+    if dispute.version != version:
+        raise Conflict(f"Votes have come since you read it: version {dispute.version} now, not {version}. Look again.")
+    if Vote.objects.filter(question=question, annotator__user=by).exists():
+        raise NotPermitted("You voted on this question, so another curator has to settle it.")
+    dispute.settled_at, dispute.settled_by = at, by
+    dispute.verdict, dispute.explanation = verdict, reason.strip()
+    dispute.save(update_fields=["settled_at", "settled_by", "verdict", "explanation"])
+    question.state, question.decided_at = verdict, at
+    question.save(update_fields=["state", "decided_at"])
+    _label(dispute, question, by, at)
+    return dispute
+
+
+def _check_decision(verdict: str, reason: str) -> None:
+    problems: dict[str, str] = {}
+    if verdict not in Label.Verdict.values:
+        problems["verdict"] = f"must be one of {', '.join(Label.Verdict.values)}"
+    if not 1 <= len(reason.strip()) <= REASON_LENGTH:
+        problems["reason"] = f"must have 1 to {REASON_LENGTH} characters"
+    if problems:
+        raise InvalidInput(problems)
+
+
+def _label(dispute: Dispute, question: Question, by: User, at: datetime) -> None:
+    if _is_asked_anew(question):
+        return
+    decided = Verdict(
+        candidate_id=question.candidate_id,
+        verdict=dispute.verdict,
+        probability=1.0 if dispute.verdict == Label.Verdict.ACCEPTED else 0.0,
+        votes=Vote.objects.standing().filter(question=question).count(),
+    )
+    reference = f"campaign:{question.campaign.name} dispute:{dispute.pk}"
+    record_labels(verdicts=[decided], source=Label.Source.CURATOR, source_ref=reference, by=by, at=at)
+
+
+def _is_asked_anew(question: Question) -> bool:
+    """Whether a later campaign has decided on the candidate: its label stands above those of earlier campaigns."""
+    # Labels of a candidate are written under its lock: whoever decides meanwhile comes before this or after the label.
+    Candidate.objects.select_for_update(no_key=True).get(pk=question.candidate_id)
+    later = Question.objects.filter(candidate_id=question.candidate_id, asked_at__gt=question.asked_at)
+    return later.filter(decided_at__isnull=False).exists()

@@ -1,0 +1,50 @@
+"""Questions whose truth is known, asked blind among the others."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from annotation.models import Gold, Question
+from hierarchy.errors import Conflict, InvalidInput, NotFound
+from hierarchy.models import Label
+
+
+@transaction.atomic
+def record_gold(*, truths: Mapping[int, str], source: str, by: User | None, at: datetime) -> int:
+    """Makes questions gold, by question id; returns how many were not gold with that truth before.
+
+    InvalidInput for an unknown truth, NotFound for an unknown question, Conflict for one that is finished, whose
+    candidate has a label (a published label never becomes gold), or that is gold with the other truth.
+    """
+    wrong = sorted({truth for truth in truths.values() if truth not in Gold.Truth.values})
+    if wrong:
+        raise InvalidInput({"truth": f"must be one of {', '.join(Gold.Truth.values)}, not {wrong[0]!r}"})
+    questions = Question.objects.select_for_update(no_key=True).filter(pk__in=truths).order_by("pk")
+    found = {question.pk: question for question in questions}
+    _check_askable(truths, found)
+    known = dict(Gold.objects.filter(question_id__in=truths, active=True).values_list("question_id", "truth"))
+    contrary = [pk for pk, truth in known.items() if truth != truths[pk]]
+    if contrary:
+        raise Conflict(f"Question {contrary[0]} is gold with the other truth.")
+    created = Gold.objects.bulk_create(
+        Gold(question_id=pk, truth=truth, source=source, created_at=at, created_by=by)
+        for pk, truth in truths.items()
+        if pk not in known
+    )
+    Question.objects.filter(pk__in=truths).update(due_at=None)
+    return len(created)
+
+
+def _check_askable(truths: Mapping[int, str], found: Mapping[int, Question]) -> None:
+    missing = sorted(set(truths) - set(found))
+    if missing:
+        raise NotFound(f"There is no question {missing[0]}.")
+    finished = [pk for pk, question in found.items() if question.state != Question.State.OPEN]
+    if finished:
+        raise Conflict(f"Question {finished[0]} is not open any more.")
+    candidates = {question.candidate_id: pk for pk, question in found.items()}
+    labelled = Label.objects.filter(candidate_id__in=candidates).values_list("candidate_id", flat=True).first()
+    if labelled is not None:
+        raise Conflict(f"Question {candidates[labelled]} has a label: labels never become gold.")

@@ -1,0 +1,166 @@
+"""Votes: taken a page at a time in one transaction, withdrawn a page at a time."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from annotation.actions.batches import lock_batch
+from annotation.models import Annotator, Batch, BatchItem, Question, Vote
+from annotation.queries.campaigns import find_policy
+from annotation.rules import MILLISECONDS_CAP, check_not_barred
+from hierarchy.errors import Conflict, InvalidInput, KeyReused
+
+KEY_LENGTH = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenVote:
+    """One answer as it was sent; `milliseconds` on the picture, None where not measured."""
+
+    position: int
+    answer: str
+    milliseconds: int | None = None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a submission brought. A repeated submission gets the same receipt."""
+
+    batch: UUID
+    recorded: int
+    late: bool
+
+
+@transaction.atomic
+def submit_batch(*, annotator_id: int, batch_id: UUID, votes: Sequence[GivenVote], key: str) -> Receipt:
+    """Records a page of votes once, whatever happens to the answer on its way back.
+
+    The same key with the same votes gets the first receipt again, also when the lease has expired or the annotator is
+    barred; with other votes KeyReused. Else Conflict for a closed batch, NotPermitted for another's or for a barred
+    annotator, InvalidInput naming the vote. A vote after the lease has expired is kept and marked late; one on a
+    question that this annotator has voted on by another page is left out, and `recorded` says how many were kept.
+    """
+    _check_key(key)
+    annotator = Annotator.objects.select_for_update(no_key=True).get(pk=annotator_id)
+    batch = lock_batch(annotator_id=annotator_id, batch_id=batch_id)
+    body = _digest(batch_id, votes)
+    known = Batch.objects.filter(annotator_id=annotator_id, idempotency_key=key).first()
+    if known is not None:
+        if bytes(known.body_sha256 or b"") != body:
+            raise KeyReused("This idempotency key was used before with another body.")
+        return Receipt(known.pk, known.recorded or 0, known.late)
+    check_not_barred(annotator)
+    if batch.closed_at is not None:
+        raise Conflict(f"This batch was {batch.get_outcome_display()} already.")
+    questions = _check_votes(batch, votes)
+    return _record(batch, votes, questions, key, body)
+
+
+def _check_key(key: str) -> None:
+    if not 1 <= len(key) <= KEY_LENGTH or not key.isprintable():
+        raise InvalidInput({"Idempotency-Key": f"must be 1 to {KEY_LENGTH} printable characters"})
+
+
+def _digest(batch_id: UUID, votes: Sequence[GivenVote]) -> bytes:
+    ordered = sorted(
+        (vote.position, vote.answer, -1 if vote.milliseconds is None else vote.milliseconds) for vote in votes
+    )
+    return hashlib.sha256(json.dumps([str(batch_id), ordered]).encode()).digest()
+
+
+def _check_votes(batch: Batch, votes: Sequence[GivenVote]) -> dict[int, int]:
+    """Question id by position of the batch."""
+    questions = dict(BatchItem.objects.filter(batch=batch).values_list("position", "question_id"))
+    if not votes:
+        raise InvalidInput({"votes": "must answer at least one picture"})
+    problems: dict[str, str] = {}
+    seen: set[int] = set()
+    for index, vote in enumerate(votes):
+        if vote.position not in questions:
+            problems[f"votes[{index}].position"] = f"must be from 1 to {len(questions)}, not {vote.position}"
+        elif vote.position in seen:
+            problems[f"votes[{index}].position"] = f"{vote.position} is answered twice"
+        if vote.answer not in Vote.Answer.values:
+            problems[f"votes[{index}].answer"] = f"must be one of {', '.join(Vote.Answer.values)}"
+        if vote.milliseconds is not None and vote.milliseconds < 0:
+            problems[f"votes[{index}].milliseconds"] = "must not be negative"
+        seen.add(vote.position)
+    if problems:
+        raise InvalidInput(problems)
+    return questions
+
+
+def _record(batch: Batch, votes: Sequence[GivenVote], questions: dict[int, int], key: str, body: bytes) -> Receipt:
+    answered = [questions[vote.position] for vote in votes]
+    _lock_questions(answered)
+    # Read after the locks: a lease granted on the same question meanwhile has seen this one expire, or not.
+    moment = _read_clock()
+    late = moment >= batch.expires_at
+    voted = set(
+        Vote.objects.standing()
+        .filter(question_id__in=answered, annotator_id=batch.annotator_id)
+        .values_list("question_id", flat=True)
+    )
+    kept = Vote.objects.bulk_create(
+        Vote(
+            question_id=questions[vote.position],
+            annotator_id=batch.annotator_id,
+            batch=batch,
+            position=vote.position,
+            answer=vote.answer,
+            milliseconds=None if vote.milliseconds is None else min(vote.milliseconds, MILLISECONDS_CAP),
+            late=late,
+            voted_at=moment,
+        )
+        for vote in sorted(votes, key=lambda vote: vote.position)
+        if questions[vote.position] not in voted
+    )
+    _mark_due([vote.question_id for vote in kept], moment)
+    batch.outcome, batch.closed_at, batch.late = Batch.Outcome.SUBMITTED, moment, late
+    batch.idempotency_key, batch.body_sha256, batch.recorded = key, body, len(kept)
+    batch.save(update_fields=["outcome", "closed_at", "late", "idempotency_key", "body_sha256", "recorded"])
+    return Receipt(batch.pk, len(kept), late)
+
+
+def _lock_questions(ids: Sequence[int]) -> None:
+    """Always in the order of their ids, so that two pages never wait for each other."""
+    list(Question.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk").values_list("pk"))
+
+
+def _read_clock() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+    return moment
+
+
+def _mark_due(questions: Sequence[int], moment: datetime) -> None:
+    """Active gold is never decided, so nothing is due on it."""
+    Question.objects.filter(pk__in=questions).exclude(Q(gold__active=True)).update(due_at=moment)
+
+
+@transaction.atomic
+def undo_batch(*, annotator_id: int, batch_id: UUID) -> int:
+    """Withdraws the votes of a page within the policy's seconds, and returns how many. Undoing twice is one undo."""
+    batch = lock_batch(annotator_id=annotator_id, batch_id=batch_id)
+    if batch.undone_at is not None:
+        return 0
+    if batch.outcome != Batch.Outcome.SUBMITTED or batch.closed_at is None:
+        raise Conflict("This page was not sent, so there is nothing to undo.")
+    votes = Vote.objects.standing().filter(batch=batch)
+    questions = list(votes.values_list("question_id", flat=True))
+    _lock_questions(questions)
+    moment = _read_clock()
+    if moment > batch.closed_at + find_policy(batch.campaign).undo_period:
+        raise Conflict("The time for taking this page back is over.")
+    withdrawn = votes.update(withdrawn_at=moment)
+    _mark_due(questions, moment)
+    batch.undone_at = moment
+    batch.save(update_fields=["undone_at"])
+    return withdrawn

@@ -1,0 +1,121 @@
+"""What the API accepts (…Body, …Query): the shape is checked here, the meaning by the action. Every error names its place."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from annotation.actions.campaigns import NAME_LENGTH
+from annotation.actions.disputes import REASON_LENGTH
+from annotation.models import Vote
+from hierarchy.errors import InvalidInput
+from hierarchy.models import Label
+
+MOST_VOTES = 1000
+DEFAULT_LIMIT = 100
+MOST_ROWS = 1000
+WHOLE_BODY = "body"
+
+
+class WholeNumberField(serializers.IntegerField):
+    """A JSON number without fraction; "3", 3.5 and true are refused."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return data
+
+
+class TextField(serializers.CharField):
+    """A JSON string; numbers are refused."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Body(serializers.Serializer[Any]):
+    """A JSON object without unknown fields."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            unknown = set(data) - set(self.fields)
+            if unknown:
+                raise serializers.ValidationError(dict.fromkeys(sorted(unknown), "There is no such field."))
+        return super().to_internal_value(data)
+
+
+class LeaseBody(Body):
+    campaign = TextField(required=False, max_length=NAME_LENGTH, help_text="name; any open campaign where left out")
+    size = WholeNumberField(required=False, min_value=1, help_text="pictures wanted; never more than the campaign's page")
+
+
+class VoteBody(Body):
+    position = WholeNumberField(help_text="of the picture in the batch, from 1")
+    answer = serializers.ChoiceField(choices=Vote.Answer.values)
+    milliseconds = WholeNumberField(
+        required=False, allow_null=True, min_value=0, help_text="on the picture before the answer"
+    )
+
+
+class SubmitBody(Body):
+    votes = VoteBody(
+        many=True, min_length=1, max_length=MOST_VOTES, help_text="pictures left out are not answered"
+    )
+
+
+class DecisionBody(Body):
+    verdict = serializers.ChoiceField(choices=Label.Verdict.values)
+    reason = TextField(max_length=REASON_LENGTH)
+    version = WholeNumberField(help_text="of the dispute as it was read")
+
+
+class PageQuery(Body):
+    limit = serializers.IntegerField(min_value=1, max_value=MOST_ROWS, default=DEFAULT_LIMIT, help_text="rows a page")
+    cursor = serializers.CharField(required=False, help_text="place of a page: taken from next or previous")
+
+
+class DisputesQuery(PageQuery):
+    campaign = serializers.CharField(required=False, max_length=NAME_LENGTH, help_text="name")
+
+
+def read_body(request: Request, form: type[Body]) -> dict[str, Any]:
+    """The body's values; InvalidInput names every field that is wrong, as in votes[3].answer."""
+    return _read(form, request.data)
+
+
+def read_query(request: Request, form: type[Body]) -> dict[str, Any]:
+    """The values of the address's parameters; InvalidInput names one that is unknown, wrong or there twice."""
+    query = request.query_params
+    twice = [name for name in query if len(query.getlist(name)) > 1]
+    if twice:
+        raise InvalidInput(dict.fromkeys(twice, "It comes more than once."))
+    return _read(form, query.dict())
+
+
+def _read(form: type[Body], data: Any) -> dict[str, Any]:
+    filled = form(data=data)
+    if not filled.is_valid():
+        raise InvalidInput(dict(_flatten("", filled.errors)))
+    return dict(filled.validated_data)
+
+
+def _flatten(place: str, errors: Any) -> Iterator[tuple[str, str]]:
+    """DRF's nested errors as (place, what is wrong)."""
+    if isinstance(errors, Mapping):
+        for key, below in errors.items():
+            yield from _flatten(_join(place, key), below)
+    else:
+        texts = errors if isinstance(errors, list) else [errors]
+        yield place or WHOLE_BODY, " ".join(str(text) for text in texts)
+
+
+def _join(place: str, key: str | int) -> str:
+    """The place of a field, or of a list's entry, in what lies at `place`."""
+    if isinstance(key, int):
+        return f"{place}[{key}]"
+    if key == "non_field_errors":
+        return place
+    return f"{place}.{key}" if place else key

@@ -1,0 +1,108 @@
+"""Database rows as the values that the answers describe."""
+
+from typing import Any
+
+from annotation.api.answers import (
+    BatchAnswer,
+    CampaignAnswer,
+    CampaignProgressAnswer,
+    DisputeAnswer,
+    DisputeWithTallyAnswer,
+)
+from annotation.models import Batch, Campaign, Dispute
+from annotation.queries.batches import list_pictures
+from annotation.queries.campaigns import Progress
+from annotation.queries.disputes import Tally
+from hierarchy.models import Image, Synset
+from hierarchy.queries.pictures import sign_picture
+from hierarchy.queries.synsets import find_path
+from rest_framework.request import Request
+
+# Votes are taken after the lease has expired, so its pictures show a little longer.
+PICTURE_GRACE_SECONDS = 900
+# Curators' addresses stay the same for an hour, so that an answer does too, and are good for another.
+DISPUTE_SECONDS = 3600
+
+
+def write_batch(request: Request, batch: Batch) -> Any:
+    """The lease as its annotator sees it. Nothing in it depends on which questions are gold."""
+    expires_at = int(batch.expires_at.timestamp()) + PICTURE_GRACE_SECONDS
+    audience = f"annotator:{batch.annotator_id}:{batch.pk}"
+    return BatchAnswer(
+        {
+            "id": batch.pk,
+            "campaign": batch.campaign.name,
+            "synset": {
+                "wnid": batch.synset.wnid,
+                "words": batch.synset.words,
+                "gloss": batch.synset.gloss,
+                "path": [write_synset(synset) for synset in find_path(batch.synset_id)],
+            },
+            "expires_at": batch.expires_at,
+            "items": [
+                {
+                    "position": picture.position,
+                    "image": write_picture(request, picture.image, audience=audience, expires_at=expires_at),
+                }
+                for picture in list_pictures(batch)
+            ],
+        }
+    ).data
+
+
+def write_synset(synset: Synset) -> dict[str, Any]:
+    return {"wnid": synset.wnid, "words": synset.words}
+
+
+def write_picture(request: Request, image: Image, *, audience: str, expires_at: int) -> dict[str, Any]:
+    """The large rendition."""
+    path = sign_picture(
+        image_id=image.pk, rendition=Image.Rendition.LARGE, audience=audience, expires_at=expires_at
+    )
+    return {"url": request.build_absolute_uri(path), "width": image.width, "height": image.height}
+
+
+def write_campaign(campaign: Campaign) -> Any:
+    return CampaignAnswer(campaign).data
+
+
+def write_campaign_progress(campaign: Campaign, progress: Progress, *, everything: bool) -> Any:
+    """With `everything`, for curators, gold is counted apart.
+
+    Annotators see gold among the other questions, and no number that would change when a question becomes gold.
+    """
+    if everything:
+        names = ("questions", "finished", "percent", "open", "accepted", "rejected", "disputed", "gold", "votes")
+        numbers = {name: getattr(progress, name) for name in (*names, "votes_per_finished")}
+    else:
+        questions = progress.questions + progress.gold
+        percent = 100 * progress.finished // questions if questions else 0
+        numbers = {"questions": questions, "finished": progress.finished, "percent": percent}
+    described = {**CampaignAnswer(campaign).data, "progress": numbers}
+    return CampaignProgressAnswer(described).data
+
+
+def write_dispute(request: Request, dispute: Dispute, tally: Tally | None = None, *, moment: int) -> Any:
+    """A dispute, with its votes' spread where it is given; `moment` in Unix seconds."""
+    question = dispute.question
+    estimate = getattr(question, "estimate", None)
+    expires_at = (moment // DISPUTE_SECONDS + 2) * DISPUTE_SECONDS
+    found = {
+        "id": dispute.pk,
+        "campaign": question.campaign.name,
+        "synset": write_synset(question.synset),
+        "image": write_picture(
+            request, question.candidate.image, audience=f"curator:{request.user.pk}", expires_at=expires_at
+        ),
+        "reason": dispute.reason,
+        "version": dispute.version,
+        "opened_at": dispute.opened_at,
+        "probability": estimate.probability if estimate else None,
+        "settled_at": dispute.settled_at,
+        "verdict": dispute.verdict or None,
+        "explanation": dispute.explanation,
+    }
+    if tally is None:
+        return DisputeAnswer(found).data
+    spread = {"YES": tally.yes, "UNSURE": tally.unsure, "NO": tally.no}
+    return DisputeWithTallyAnswer({**found, "tally": spread, "voted": tally.voted}).data

@@ -1,0 +1,73 @@
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from django.utils.timezone import now
+
+from annotation.actions import campaigns
+from annotation.management.accounts import find_user
+from annotation.models import Campaign
+from annotation.rules import PolicyValues
+from hierarchy.errors import DomainError
+
+KINDS = {field.name: float if isinstance(field.default, float) else int for field in fields(PolicyValues)}
+
+
+class Command(BaseCommand):
+    help = "Opens a campaign; drafts it first if there is none of that name. Either both or nothing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name")
+        parser.add_argument("--as", dest="username", required=True, help="the curator who opens it")
+        draft = parser.add_argument_group("of a new campaign")
+        draft.add_argument("--synsets", help="WNID,WNID,... or @FILE with one wnid a line, in the order of serving")
+        draft.add_argument("--title", help="the name where left out")
+        draft.add_argument("--policy", help=f"key=value,... of {', '.join(KINDS)}")
+
+    def handle(self, *args: Any, name: str, username: str, **options: Any) -> None:
+        by = find_user(username)
+        try:
+            with transaction.atomic():
+                _draft(name, by, synsets=options["synsets"], title=options["title"], policy=options["policy"])
+                campaign = campaigns.open_campaign(name=name, by=by, at=now())
+        except DomainError as error:
+            raise CommandError(error.detail) from error
+        self.stdout.write(f"{name} is open: {campaign.synsets.count()} synsets, {campaign.questions.count()} questions")
+
+
+def _draft(name: str, by: User, *, synsets: str | None, title: str | None, policy: str | None) -> None:
+    if Campaign.objects.filter(name=name).exists():
+        if synsets or title or policy:
+            raise CommandError(f"Campaign {name} exists: leave out --synsets, --title and --policy to open it.")
+        return
+    if not synsets:
+        raise CommandError(f"There is no campaign {name} yet: say its --synsets.")
+    campaigns.draft_campaign(
+        name=name, title=title or name, wnids=_read_wnids(synsets), policy=_read_policy(policy or ""), by=by, at=now()
+    )
+
+
+def _read_wnids(text: str) -> list[str]:
+    if not text.startswith("@"):
+        return [wnid.strip() for wnid in text.split(",") if wnid.strip()]
+    try:
+        lines = Path(text[1:]).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"--synsets: {text[1:]} cannot be read: {error}") from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _read_policy(text: str) -> PolicyValues:
+    values: dict[str, Any] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        key, _, value = part.partition("=")
+        if key not in KINDS or key in values:
+            raise CommandError(f"--policy: {part!r} is not one of {', '.join(KINDS)} with a value, given once")
+        try:
+            values[key] = KINDS[key](value)
+        except ValueError as error:
+            raise CommandError(f"--policy: {key} must be a number, not {value!r}") from error
+    return PolicyValues(**values)

@@ -1,0 +1,55 @@
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from hierarchy.models.checks import IS_SHA256
+
+
+class Annotator(models.Model):
+    """A person (or program) that votes. Its number, never the account's, stands on votes."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="annotator")
+    joined_at = models.DateTimeField()
+    barred_at = models.DateTimeField(null=True, blank=True)
+    barred_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    barred_reason = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="annotator_barred_with_reason",
+                condition=Q(barred_at=None, barred_by=None, barred_reason="")
+                | (Q(barred_at__isnull=False, barred_by__isnull=False) & ~Q(barred_reason="")),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"annotator {self.pk}"
+
+
+class ApiToken(models.Model):
+    """A key for the API. Only its SHA-256 is kept; the key is shown once."""
+
+    class Scope(models.TextChoices):
+        READ = "read", "read"
+        ANNOTATE = "annotate", "annotate"
+        CURATE = "curate", "curate"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
+    sha256 = models.BinaryField(max_length=32, unique=True)
+    prefix = models.CharField(max_length=8, help_text="the key's first characters, to tell tokens apart")
+    scope = models.CharField(max_length=8, choices=Scope.choices)
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="api_token_sha256_length", condition=IS_SHA256),
+            models.CheckConstraint(name="api_token_scope_known", condition=Q(scope__in=["read", "annotate", "curate"])),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}... ({self.scope})"

@@ -1,0 +1,171 @@
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from annotation.models.campaign import Campaign, Snapshot
+from hierarchy.models import Candidate, Synset
+
+
+class QuestionQuerySet(models.QuerySet["Question"]):
+    def unfinished(self) -> "QuestionQuerySet":
+        return self.filter(state__in=UNFINISHED, closed_at__isnull=True)
+
+
+class Question(models.Model):
+    """A candidate put to annotators in a campaign.
+
+    `votes_wanted`: votes in time plus live leases may reach it, never pass it. `due_at`: votes came that no
+    estimate has seen yet. `closed_at`: its campaign was closed before it was finished.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "OPEN", "open"
+        ACCEPTED = "ACCEPTED", "accepted"
+        REJECTED = "REJECTED", "rejected"
+        DISPUTED = "DISPUTED", "disputed"
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="questions", db_index=False)
+    candidate = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="+", db_index=False)
+    synset = models.ForeignKey(Synset, on_delete=models.PROTECT, related_name="+", db_index=False)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
+    votes_wanted = models.SmallIntegerField()
+    due_at = models.DateTimeField(null=True, blank=True)
+    asked_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = QuestionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="question_once_per_campaign", fields=["candidate", "campaign"]),
+            models.UniqueConstraint(
+                name="question_one_unfinished_per_candidate",
+                fields=["candidate"],
+                condition=Q(state__in=["OPEN", "DISPUTED"], closed_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="question_state_known", condition=Q(state__in=["OPEN", "ACCEPTED", "REJECTED", "DISPUTED"])
+            ),
+            models.CheckConstraint(
+                name="question_decided_has_time",
+                condition=Q(state__in=["OPEN", "DISPUTED"], decided_at=None)
+                | Q(state__in=["ACCEPTED", "REJECTED"], decided_at__isnull=False),
+            ),
+            models.CheckConstraint(name="question_votes_wanted_not_negative", condition=Q(votes_wanted__gte=0)),
+        ]
+        indexes = [
+            models.Index(
+                name="question_to_lease",
+                fields=["campaign", "synset", "id"],
+                condition=Q(state="OPEN", closed_at__isnull=True),
+            ),
+            models.Index(name="question_progress", fields=["campaign", "synset", "state"]),
+            models.Index(name="question_due", fields=["due_at"], condition=Q(due_at__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"question {self.pk}"
+
+
+UNFINISHED = (Question.State.OPEN, Question.State.DISPUTED)
+
+
+class Gold(models.Model):
+    """A question whose truth is known. While active it never leaves OPEN, which a trigger guards."""
+
+    class Truth(models.TextChoices):
+        YES = "YES", "yes"
+        NO = "NO", "no"
+
+    class Source(models.TextChoices):
+        IMPORT = "IMPORT", "import"
+        CURATOR = "CURATOR", "curator"
+        SETTLED = "SETTLED", "settled"
+
+    question = models.ForeignKey(Question, on_delete=models.PROTECT, related_name="gold", db_index=False)
+    truth = models.CharField(max_length=3, choices=Truth.choices)
+    source = models.CharField(max_length=7, choices=Source.choices)
+    active = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="gold_one_active_per_question", fields=["question"], condition=Q(active=True)),
+            models.CheckConstraint(name="gold_truth_known", condition=Q(truth__in=["YES", "NO"])),
+            models.CheckConstraint(name="gold_source_known", condition=Q(source__in=["IMPORT", "CURATOR", "SETTLED"])),
+        ]
+        indexes = [models.Index(name="gold_of_question", fields=["question"])]
+
+    def __str__(self) -> str:
+        return f"{self.question_id} is {self.truth}"
+
+
+class Estimate(models.Model):
+    """What the model believes of a question, from all its votes under one snapshot."""
+
+    question = models.OneToOneField(Question, on_delete=models.CASCADE, primary_key=True, related_name="estimate")
+    log_odds = models.FloatField(help_text="of yes against no; natural logarithm")
+    probability = models.FloatField(help_text="that the image shows the synset")
+    votes = models.IntegerField(help_text="votes used")
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="+")
+    estimated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="estimate_probability_in_range", condition=Q(probability__gte=0, probability__lte=1)
+            ),
+            models.CheckConstraint(name="estimate_votes_not_negative", condition=Q(votes__gte=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.question_id}: {self.probability:.3f}"
+
+
+class Dispute(models.Model):
+    """A question for a curator. `version` grows when the evidence changes, so that nobody decides on stale evidence.
+
+    A dispute of a finished question (reason FLIP) leaves its label as it is until a curator decides.
+    """
+
+    class Reason(models.TextChoices):
+        VOTES_SPENT = "VOTES_SPENT", "votes did not settle it"
+        FLIP = "FLIP", "later votes speak against the label"
+
+    question = models.ForeignKey(Question, on_delete=models.PROTECT, related_name="disputes", db_index=False)
+    reason = models.CharField(max_length=11, choices=Reason.choices)
+    version = models.IntegerField(default=1)
+    opened_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True, blank=True)
+    settled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    verdict = models.CharField(max_length=8, blank=True)
+    explanation = models.TextField(blank=True, help_text="the curator's reason")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="dispute_one_open_per_question", fields=["question"], condition=Q(settled_at__isnull=True)
+            ),
+            models.CheckConstraint(
+                name="dispute_settled_is_whole",
+                condition=Q(settled_at=None, settled_by=None, verdict="", explanation="")
+                | (
+                    # A comparison with NULL is neither true nor false, and only false breaks a constraint.
+                    Q(settled_at__isnull=False, settled_at__gte=F("opened_at"), settled_by__isnull=False)
+                    & Q(verdict__in=["ACCEPTED", "REJECTED"])
+                    & ~Q(explanation="")
+                ),
+            ),
+            models.CheckConstraint(name="dispute_reason_known", condition=Q(reason__in=["VOTES_SPENT", "FLIP"])),
+        ]
+        indexes = [
+            models.Index(name="dispute_of_question", fields=["question"]),
+            models.Index(name="dispute_open", fields=["id"], condition=Q(settled_at__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"dispute {self.pk}"

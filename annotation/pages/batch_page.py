@@ -1,0 +1,98 @@
+"""A leased page of pictures as its template reads it."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from django.contrib.auth.models import User
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from annotation.models import Annotator, Batch
+from annotation.queries import activity, batches
+from hierarchy.models import Image, Label, Synset
+from hierarchy.queries.examples import list_example_pictures
+from hierarchy.queries.pictures import sign_picture
+from hierarchy.queries.synsets import find_path
+
+EXAMPLES = 6
+# Pictures outlast their lease: late votes are still taken.
+PICTURE_GRACE_SECONDS = 900
+# Addresses of examples stay the same for an hour, so that a browser keeps the pictures, and are good for another.
+EXAMPLE_SECONDS = 3600
+
+
+def describe_batch(batch: Batch | None, annotator: Annotator, answers: Mapping[int, str]) -> dict[str, Any]:
+    """The part of the context that is about one page; `answers` by position are what was given already."""
+    if batch is None:
+        return {"batch": None}
+    return {
+        "batch": batch,
+        "campaign": batch.campaign,
+        "question_text": _("Does this picture show “%(word)s”?") % {"word": batch.synset.words[0]},
+        "synset": _describe_synset(batch.synset),
+        "examples": _list_examples(batch.synset, annotator),
+        "items": _list_items(batch, answers),
+        "key": uuid4(),
+    }
+
+
+def describe_standing(annotator: Annotator, user: User) -> dict[str, Any]:
+    """What the annotator has just sent and can take back, and the day's work."""
+    moment = localtime()
+    last = batches.find_last_batch(annotator, now=moment)
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return {
+        "last_batch": last if last is not None and last.undo_until is not None else None,
+        "progress": {"answered_today": activity.count_activity(user, since=midnight).recent},
+    }
+
+
+def _describe_synset(synset: Synset) -> dict[str, Any]:
+    above = [step for step in find_path(synset.pk) if step.pk != synset.pk]
+    return {
+        "wnid": synset.wnid,
+        "words": synset.words,
+        "gloss": synset.gloss,
+        "path": [{"wnid": step.wnid, "words": step.words} for step in above],
+    }
+
+
+def _list_examples(synset: Synset, annotator: Annotator) -> list[dict[str, Any]]:
+    """Accepted pictures by their current labels; gold is never labelled, so none of it is among them."""
+    found = list_example_pictures(synset.pk, everything=False, limit=EXAMPLES, labels=Label.objects.current())
+    expires_at = (int(time.time()) // EXAMPLE_SECONDS + 2) * EXAMPLE_SECONDS
+    return [
+        {
+            "url": sign_picture(
+                image_id=label.candidate.image_id,
+                rendition=Image.Rendition.SMALL,
+                audience=f"annotator:{annotator.pk}",
+                expires_at=expires_at,
+            ),
+            "width": label.candidate.image.small_width,
+            "height": label.candidate.image.small_height,
+        }
+        for label in found
+    ]
+
+
+def _list_items(batch: Batch, answers: Mapping[int, str]) -> list[dict[str, Any]]:
+    expires_at = int(batch.expires_at.timestamp()) + PICTURE_GRACE_SECONDS
+
+    def sign(image: Image, rendition: str) -> str:
+        audience = f"annotator:{batch.annotator_id}:{batch.pk}"
+        return sign_picture(image_id=image.pk, rendition=rendition, audience=audience, expires_at=expires_at)
+
+    return [
+        {
+            "position": picture.position,
+            "small_url": sign(picture.image, Image.Rendition.SMALL),
+            "large_url": sign(picture.image, Image.Rendition.LARGE),
+            "width": picture.image.small_width,
+            "height": picture.image.small_height,
+            "answer": answers.get(picture.position, ""),
+        }
+        for picture in batches.list_pictures(batch)
+    ]

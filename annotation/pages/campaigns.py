@@ -1,0 +1,134 @@
+"""Campaigns: what they are and how far they are; drafting and steering them for curators."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from annotation.actions import campaigns as actions
+from annotation.models import Campaign
+from annotation.pages.forms import DraftForm, PolicyForm, StepForm, read_policy
+from annotation.pages.home import add_shares
+from annotation.pages.refusals import MemberRequest, add_problems, answer_refusals, redirect_after_post
+from annotation.queries import activity, campaigns
+from annotation.rules import steps_of
+from hierarchy.errors import InvalidInput, NotFound
+from hierarchy.rules import sees_everything
+
+SYNSETS_A_PAGE = 100
+MAX_PAGE_DIGITS = 4
+STEPS: dict[str, Callable[..., Campaign]] = {
+    "open": actions.open_campaign,
+    "resume": actions.open_campaign,
+    "pause": actions.pause_campaign,
+    "close": actions.close_campaign,
+}
+DONE = {
+    "open": gettext_lazy("The campaign is open: annotators get its pages."),
+    "resume": gettext_lazy("The campaign is open again."),
+    "pause": gettext_lazy("The campaign is paused: no new pages, but pages already out are taken."),
+    "close": gettext_lazy("The campaign is closed."),
+}
+
+
+def show_campaigns(request: MemberRequest) -> HttpResponse:
+    curates = sees_everything(request.user)
+    listed = add_shares(campaigns.list_campaigns(drafts=curates))
+    return render(request, "annotation/campaigns.html", {"campaigns": listed, "curates": curates})
+
+
+@answer_refusals(back="annotation:campaigns")
+def show_campaign(request: MemberRequest, name: str) -> HttpResponse:
+    return _render_campaign(request, name)
+
+
+def draft_campaign(request: MemberRequest) -> HttpResponse:
+    if request.method != "POST":
+        return render(request, "annotation/campaign_draft.html", {"form": DraftForm()})
+    form = DraftForm(request.POST)
+    campaign = _draft(request, form) if form.is_valid() else None
+    if campaign is None:
+        return render(request, "annotation/campaign_draft.html", {"form": form}, status=400)
+    messages.success(request, _("The campaign is drafted. Nobody is asked anything until you open it."))
+    return redirect_after_post("annotation:campaign", name=campaign.name)
+
+
+def _draft(request: MemberRequest, form: DraftForm) -> Campaign | None:
+    """The new campaign, or None with the complaints in the form."""
+    typed = form.cleaned_data
+    try:
+        return actions.draft_campaign(
+            name=typed["name"],
+            title=typed["title"],
+            instructions=typed["instructions"],
+            wnids=form.wnids,
+            policy=form.policy,
+            by=request.user,
+            at=now(),
+        )
+    except InvalidInput as error:
+        add_problems(form, error)
+        return None
+
+
+@answer_refusals(back="annotation:campaign")
+def change_campaign(request: MemberRequest, name: str) -> HttpResponse:
+    form = StepForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("There is no such step."))
+        return redirect_after_post("annotation:campaign", name=name)
+    step = form.cleaned_data["step"]
+    STEPS[step](name=name, by=request.user, at=now())
+    messages.success(request, DONE[step])
+    return redirect_after_post("annotation:campaign", name=name)
+
+
+@answer_refusals(back="annotation:campaign")
+def change_policy(request: MemberRequest, name: str) -> HttpResponse:
+    form = PolicyForm(request.POST)
+    if not form.is_valid():
+        return _render_campaign(request, name, form=form, status=400)
+    policy = actions.change_policy(name=name, policy=form.policy, by=request.user, at=now())
+    messages.success(request, _("Version %(version)s of the rules is in force.") % {"version": policy.version})
+    return redirect_after_post("annotation:campaign", name=name)
+
+
+def _render_campaign(
+    request: MemberRequest, name: str, *, form: PolicyForm | None = None, status: int = 200
+) -> HttpResponse:
+    curates = sees_everything(request.user)
+    campaign = campaigns.find_campaign(name)
+    if campaign.state == Campaign.State.DRAFT and not curates:
+        raise NotFound(f"There is no campaign {name}.")
+    parts = campaigns.count_progress_by_synset(campaign)
+    page = _read_page_number(request)
+    start = (page - 1) * SYNSETS_A_PAGE
+    context: dict[str, Any] = {
+        "campaign": campaign,
+        "progress": campaigns.add_progress(parts),
+        "synsets": parts[start : start + SYNSETS_A_PAGE],
+        "synset_count": len(parts),
+        "previous_page": page - 1,
+        "next_page": page + 1 if start + SYNSETS_A_PAGE < len(parts) else None,
+        "curates": curates,
+    }
+    if curates:
+        policies = activity.list_policies(campaign)
+        context |= {
+            "policies": policies,
+            "steps": steps_of(campaign),
+            "form": form or PolicyForm(initial=read_policy(policies[0])),
+        }
+    return render(request, "annotation/campaign.html", context, status=status)
+
+
+def _read_page_number(request: MemberRequest) -> int:
+    text = request.GET.get("page", "1")
+    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_PAGE_DIGITS and int(text) >= 1):
+        raise Http404("There is no such page.")
+    return int(text)

@@ -1,0 +1,164 @@
+"""What people type, read into values. What it may mean is for the actions to say."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from annotation.models import Policy
+from annotation.pages.refusals import add_problems
+from annotation.rules import PolicyValues
+from hierarchy.errors import InvalidInput
+
+SCOPE_TEXTS = {
+    "read": _("read: look at campaigns, labels and pictures"),
+    "annotate": _("annotate: also get pages and send votes"),
+    "curate": _("curate: also settle disputes"),
+}
+
+
+class SignUpForm(forms.Form):
+    username = forms.CharField(
+        label=_("Name"),
+        max_length=150,
+        help_text=_("Letters, digits and @ . + - _"),
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    email = forms.EmailField(
+        label=_("E-mail"),
+        required=False,
+        help_text=_("Only for a new password, should you forget yours."),
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        help_text=_("At least 8 characters, and not only digits."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    password_again = forms.CharField(
+        label=_("Password again"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean_password_again(self) -> str:
+        again: str = self.cleaned_data["password_again"]
+        if "password" in self.cleaned_data and again != self.cleaned_data["password"]:
+            raise forms.ValidationError(_("The two passwords are not the same."))
+        return again
+
+
+class TokenForm(forms.Form):
+    def __init__(self, *arguments: Any, scopes: list[str], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.fields["scope"] = forms.ChoiceField(
+            label=_("What the token may do"),
+            choices=[(scope, SCOPE_TEXTS[scope]) for scope in scopes],
+            initial=scopes[0] if scopes else None,
+            widget=forms.RadioSelect,
+        )
+
+
+POLICY_LABELS = {
+    "target_error": _("Target error"),
+    "vote_cap": _("Vote cap"),
+    "page_size": _("Page size"),
+    "gold_rate": _("Gold rate"),
+    "gold_exposures": _("Gold exposures"),
+    "lease_seconds": _("Lease, in seconds"),
+    "undo_seconds": _("Undo, in seconds"),
+}
+POLICY_HELP = {
+    "target_error": _("Share of wrong labels among those decided by votes; 0.05 is one in twenty."),
+    "vote_cap": _("Votes after which a curator decides."),
+    "page_size": _("Pictures on a page, at most."),
+    "gold_rate": _("Share of a page whose answer is known; 0.1 is one in ten."),
+    "gold_exposures": _("Annotators to whom one gold question is shown at most."),
+    "lease_seconds": _("How long a page is kept for its annotator."),
+    "undo_seconds": _("How long a page of votes can be taken back."),
+}
+FRACTIONS = ("target_error", "gold_rate")
+
+
+def _make_policy_field(name: str) -> forms.Field:
+    if name in FRACTIONS:
+        widget = forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"})
+        return forms.FloatField(label=POLICY_LABELS[name], help_text=POLICY_HELP[name], widget=widget)
+    widget = forms.NumberInput(attrs={"inputmode": "numeric"})
+    return forms.IntegerField(label=POLICY_LABELS[name], help_text=POLICY_HELP[name], widget=widget)
+
+
+class PolicyForm(forms.Form):
+    """The rules of a campaign. Once valid, `policy` holds them as a value."""
+
+    policy: PolicyValues
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        for name in POLICY_LABELS:
+            self.fields[name] = _make_policy_field(name)
+            self.fields[name].initial = getattr(PolicyValues, name)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        try:
+            self.policy = PolicyValues(**{name: cleaned[name] for name in POLICY_LABELS if name in cleaned})
+        except InvalidInput as error:
+            add_problems(self, error)
+        return cleaned
+
+    @property
+    def policy_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in POLICY_LABELS]
+
+
+def read_policy(policy: Policy) -> dict[str, float]:
+    """The version in force, as what a form begins with."""
+    return {name: getattr(policy, name) for name in POLICY_LABELS}
+
+
+class DraftForm(PolicyForm):
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=100,
+        help_text=_("For addresses and the API: letters, digits, hyphens. It stays as it is."),
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
+    )
+    title = forms.CharField(label=_("Title"), max_length=200, help_text=_("What annotators read."))
+    instructions = forms.CharField(
+        label=_("Instructions"),
+        required=False,
+        help_text=_("Shown with every page of pictures: what counts, what does not."),
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    synsets = forms.CharField(
+        label=_("Synsets"),
+        help_text=_("Wnids such as n02084071, with blanks, commas or line breaks between; asked in this order."),
+        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
+    )
+
+    @property
+    def wnids(self) -> list[str]:
+        return str(self.cleaned_data["synsets"]).replace(",", " ").split()
+
+    @property
+    def campaign_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("name", "title", "instructions", "synsets")]
+
+
+class StepForm(forms.Form):
+    """One step in a campaign's life."""
+
+    step = forms.ChoiceField(choices=[(step, step) for step in ("open", "resume", "pause", "close")])
+
+
+class DecisionForm(forms.Form):
+    verdict = forms.CharField(required=False)
+    reason = forms.CharField(
+        label=_("Reason"),
+        required=False,
+        help_text=_("A sentence for whoever asks later."),
+        widget=forms.TextInput(attrs={"list": "reasons", "maxlength": 2000, "autocomplete": "off"}),
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput)

@@ -1,0 +1,69 @@
+"""What people see of their own work and of campaigns as a whole."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db.models import Count, Exists, OuterRef, Q
+
+from annotation.models import Annotator, Batch, Campaign, Gold, Policy, Question, Vote
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Standing votes of one person: in all, and since the moment asked for."""
+
+    votes: int
+    recent: int
+
+
+def count_activity(user: User, *, since: datetime) -> Activity:
+    """How many votes of an account stand; nothing for an account that does not annotate. One query."""
+    votes = Vote.objects.standing().filter(annotator__user_id=user.pk)
+    return Activity(**votes.aggregate(votes=Count("pk"), recent=Count("pk", filter=Q(voted_at__gte=since))))
+
+
+def find_bar(user: User) -> Annotator | None:
+    """The annotator of an account that was barred, None where nobody barred it."""
+    return Annotator.objects.filter(user_id=user.pk, barred_at__isnull=False).first()
+
+
+def find_campaign_in_hand(annotator: Annotator) -> str | None:
+    """The name of the open campaign from which the annotator's newest page came: people stay with what they chose."""
+    pages = Batch.objects.filter(annotator=annotator, campaign__state=Campaign.State.OPEN)
+    return pages.order_by("-leased_at").values_list("campaign__name", flat=True).first()
+
+
+@dataclass(frozen=True)
+class Share:
+    """Questions that are not gold, and how many of them are finished."""
+
+    questions: int
+    finished: int
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.finished // self.questions if self.questions else 0
+
+
+def count_shares(campaigns: list[Campaign]) -> dict[int, Share]:
+    """The share of each campaign by its id; nothing for one without questions. One query."""
+    active_gold = Exists(Gold.objects.filter(question=OuterRef("pk"), active=True))
+    finished = Q(state__in=[Question.State.ACCEPTED, Question.State.REJECTED])
+    rows = (
+        Question.objects.filter(~active_gold, campaign__in=campaigns)
+        .order_by()
+        .values_list("campaign")
+        .annotate(questions=Count("pk"), finished=Count("pk", filter=finished))
+    )
+    return {campaign: Share(questions, done) for campaign, questions, done in rows}
+
+
+def list_open_campaigns() -> list[Campaign]:
+    """Campaigns that give out pages, in the order in which they do."""
+    return list(Campaign.objects.filter(state=Campaign.State.OPEN).order_by("opened_at", "pk"))
+
+
+def list_policies(campaign: Campaign) -> list[Policy]:
+    """Every version of a campaign's rules with who made it, newest first."""
+    return list(Policy.objects.filter(campaign=campaign).select_related("created_by").order_by("-version"))

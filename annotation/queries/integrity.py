@@ -1,0 +1,211 @@
+"""What must hold of the tables whatever happened: each promise is one query for the rows that break it.
+
+Most are kept by constraints and triggers as well; these queries also find what a bad restore, a repair by hand or a
+dropped constraint left behind.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from django.db import connection
+
+from annotation.consensus.estimate import estimate_counts
+from annotation.consensus.model import Parameters
+from annotation.models import Snapshot
+
+SHOWN = 10
+TOLERANCE = 1e-9
+ROWS_AT_ONCE = 10_000
+LATE_MINUTES = 10
+
+IS_GOLD = "EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id AND gold.active)"
+WAS_GOLD = "EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id)"
+IN_TIME = """(SELECT count(*) FROM annotation_vote AS vote
+     WHERE vote.question_id = question.id AND vote.withdrawn_at IS NULL AND NOT vote.late)"""
+LEASED = """(SELECT count(*) FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
+     WHERE item.question_id = question.id AND batch.closed_at IS NULL AND batch.expires_at > now())"""
+
+
+@dataclass(frozen=True)
+class Check:
+    """`sql` selects one column: what identifies a row that breaks the promise. A warning does not fail the service."""
+
+    name: str
+    sql: str
+    warning: bool = False
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How many rows break a promise, and the first of them."""
+
+    name: str
+    count: int
+    shown: list[str]
+    warning: bool = False
+
+
+CHECKS = (
+    Check(
+        "vote_on_its_page",
+        """SELECT vote.id FROM annotation_vote AS vote LEFT JOIN annotation_batchitem AS item
+           ON (item.batch_id, item.position, item.question_id) = (vote.batch_id, vote.position, vote.question_id)
+           WHERE item.id IS NULL""",
+    ),
+    Check(
+        "vote_by_its_annotator",
+        """SELECT vote.id FROM annotation_vote AS vote LEFT JOIN annotation_batch AS batch ON batch.id = vote.batch_id
+           WHERE batch.annotator_id IS DISTINCT FROM vote.annotator_id""",
+    ),
+    Check(
+        "one_standing_vote_per_annotator",
+        """SELECT question_id FROM annotation_vote WHERE withdrawn_at IS NULL
+           GROUP BY question_id, annotator_id HAVING count(*) > 1""",
+    ),
+    Check(
+        "late_votes_are_marked",
+        """SELECT vote.id FROM annotation_vote AS vote JOIN annotation_batch AS batch ON batch.id = vote.batch_id
+           WHERE vote.late <> batch.late OR vote.late <> (vote.voted_at >= batch.expires_at)""",
+    ),
+    Check(
+        "votes_within_cap",
+        f"""SELECT question.id FROM annotation_question AS question
+            JOIN LATERAL (
+                SELECT CASE WHEN {WAS_GOLD} THEN max(greatest(vote_cap, gold_exposures)) ELSE max(vote_cap) END AS votes
+                FROM annotation_policy AS policy WHERE policy.campaign_id = question.campaign_id
+            ) AS cap ON true
+            WHERE {IN_TIME} + {LEASED} > cap.votes""",
+    ),
+    Check(
+        "batch_recorded_its_votes",
+        """SELECT batch.id FROM annotation_batch AS batch
+           WHERE coalesce(batch.recorded, 0) <> (SELECT count(*) FROM annotation_vote WHERE batch_id = batch.id)""",
+    ),
+    Check(
+        "estimate_counts_votes",
+        f"""SELECT question.id FROM annotation_question AS question
+            LEFT JOIN annotation_estimate AS estimate ON estimate.question_id = question.id
+            WHERE question.due_at IS NULL AND NOT {IS_GOLD} AND coalesce(estimate.votes, 0) <>
+                (SELECT count(*) FROM annotation_vote AS vote
+                 WHERE vote.question_id = question.id AND vote.withdrawn_at IS NULL)""",
+    ),
+    Check(
+        "finished_question_has_its_label",
+        """SELECT question.id FROM annotation_question AS question
+           JOIN annotation_campaign AS campaign ON campaign.id = question.campaign_id
+           WHERE question.state IN ('ACCEPTED', 'REJECTED') AND NOT EXISTS (
+               SELECT 1 FROM hierarchy_label AS label WHERE label.candidate_id = question.candidate_id
+               AND (label.verdict = question.state AND label.source_ref LIKE 'campaign:' || campaign.name || ' %'
+                    OR label.source = 'CURATOR' AND label.superseded_at IS NULL))""",
+    ),
+    Check(
+        "label_agrees_with_its_question",
+        """SELECT label.id FROM (
+               SELECT DISTINCT ON (candidate_id, campaign) * FROM (
+                   SELECT *, substr(split_part(source_ref, ' ', 1), 10) AS campaign
+                   FROM hierarchy_label WHERE source_ref LIKE 'campaign:%'
+               ) AS written ORDER BY candidate_id, campaign, at DESC, id DESC
+           ) AS label
+           LEFT JOIN annotation_campaign AS campaign ON campaign.name = label.campaign
+           LEFT JOIN annotation_question AS question
+           ON question.campaign_id = campaign.id AND question.candidate_id = label.candidate_id
+           WHERE question.state IS DISTINCT FROM label.verdict""",
+    ),
+    Check(
+        "one_current_label_per_candidate",
+        """SELECT candidate_id FROM hierarchy_label WHERE superseded_at IS NULL
+           GROUP BY candidate_id HAVING count(*) > 1""",
+    ),
+    Check(
+        "disputed_question_has_open_dispute",
+        """SELECT question.id FROM annotation_question AS question
+           LEFT JOIN annotation_dispute AS dispute ON dispute.question_id = question.id
+               AND dispute.settled_at IS NULL AND dispute.reason = 'VOTES_SPENT'
+           WHERE (question.state = 'DISPUTED') <> (dispute.id IS NOT NULL)""",
+    ),
+    Check(
+        "dispute_settled_by_another",
+        """SELECT dispute.id FROM annotation_dispute AS dispute
+           JOIN annotation_annotator AS annotator ON annotator.user_id = dispute.settled_by_id
+           WHERE EXISTS (SELECT 1 FROM annotation_vote AS vote WHERE vote.question_id = dispute.question_id
+                         AND vote.annotator_id = annotator.id AND vote.voted_at <= dispute.settled_at)""",
+    ),
+    Check(
+        "gold_is_open_and_unlabelled",
+        """SELECT question.id FROM annotation_question AS question
+           JOIN annotation_gold AS gold ON gold.question_id = question.id AND gold.active
+           WHERE question.state <> 'OPEN' OR question.closed_at IS NULL AND EXISTS (
+               SELECT 1 FROM hierarchy_label AS label
+               WHERE label.candidate_id = question.candidate_id AND label.superseded_at IS NULL)""",
+    ),
+    Check(
+        "closure_follows_parent_links",
+        """WITH RECURSIVE above (descendant_id, ancestor_id) AS (
+               SELECT id, id FROM hierarchy_synset
+               UNION SELECT above.descendant_id, link.parent_id
+               FROM above JOIN hierarchy_parentlink AS link ON link.child_id = above.ancestor_id
+           )
+           SELECT DISTINCT descendant_id FROM above FULL JOIN hierarchy_closure AS closure
+           USING (descendant_id, ancestor_id)
+           WHERE above IS NULL OR closure IS NULL OR (closure.distance = 0) <> (descendant_id = ancestor_id)""",
+    ),
+    Check(
+        "hierarchy_is_as_imported",
+        """SELECT newest.id FROM (SELECT * FROM hierarchy_wordnetimport ORDER BY id DESC LIMIT 1) AS newest
+           WHERE newest.synsets <> (SELECT count(*) FROM hierarchy_synset)
+              OR newest.parent_links <> (SELECT count(*) FROM hierarchy_parentlink)
+              OR newest.instance_links <> (SELECT count(*) FROM hierarchy_parentlink WHERE instance)""",
+    ),
+    Check(
+        "votes_are_estimated_soon",
+        f"SELECT id FROM annotation_question WHERE due_at < now() - interval '{LATE_MINUTES} minutes'",
+        warning=True,
+    ),
+)
+
+COUNTS = f"""
+SELECT question.id, estimate.snapshot_id, estimate.log_odds,
+       count(vote.id) FILTER (WHERE vote.answer = 'NO'), count(vote.id) FILTER (WHERE vote.answer = 'UNSURE'),
+       count(vote.id) FILTER (WHERE vote.answer = 'YES')
+FROM annotation_question AS question JOIN annotation_estimate AS estimate ON estimate.question_id = question.id
+LEFT JOIN annotation_vote AS vote ON vote.question_id = question.id AND vote.withdrawn_at IS NULL
+WHERE question.due_at IS NULL AND NOT {IS_GOLD} AND question.id > %(after)s
+GROUP BY question.id, estimate.question_id ORDER BY question.id LIMIT %(limit)s
+"""  # noqa: S608 (constants of this module)
+
+
+def find_broken(check: Check) -> Finding:
+    """The rows that break one promise."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) OVER (), broken.* FROM ({check.sql}) AS broken ORDER BY 2 LIMIT {SHOWN}")  # noqa: S608
+        rows = cursor.fetchall()
+    return Finding(check.name, rows[0][0] if rows else 0, [str(row[1]) for row in rows], check.warning)
+
+
+def find_wrong_estimates() -> Finding:
+    """Questions whose log-odds are not what their votes give under the snapshot that the estimate names."""
+    wrong = [question for rows in _read_counts() for question in _recompute(rows)]
+    return Finding("estimate_follows_from_votes", len(wrong), [str(question) for question in wrong[:SHOWN]])
+
+
+def _read_counts() -> Iterator[list[tuple[int, int, float, int, int, int]]]:
+    after = -1
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(COUNTS, {"after": after, "limit": ROWS_AT_ONCE})
+            rows = cursor.fetchall()
+            if not rows:
+                return
+            after = rows[-1][0]
+            yield rows
+
+
+def _recompute(rows: list[tuple[int, int, float, int, int, int]]) -> Iterator[int]:
+    for snapshot in Snapshot.objects.filter(pk__in={row[1] for row in rows}).order_by("pk"):
+        estimated = [row for row in rows if row[1] == snapshot.pk]
+        counts = np.array([row[3:] for row in estimated], dtype=np.int64)
+        expected = estimate_counts(counts=counts, parameters=Parameters.from_json(snapshot.parameters)).log_odds
+        for row, log_odds in zip(estimated, expected, strict=True):
+            if not abs(row[2] - log_odds) <= TOLERANCE:
+                yield row[0]

@@ -1,0 +1,72 @@
+"""What may be done, and in which state: each rule once."""
+
+from dataclasses import asdict, dataclass
+
+from annotation.models import Annotator, Campaign
+from hierarchy.errors import Conflict, InvalidInput, NotPermitted
+from hierarchy.models import Synset
+
+State = Campaign.State
+# From each state, what may be done and the state that follows.
+TRANSITIONS: dict[str, dict[str, str]] = {
+    State.DRAFT: {"open": State.OPEN, "close": State.CLOSED},
+    State.OPEN: {"pause": State.PAUSED, "close": State.CLOSED},
+    State.PAUSED: {"resume": State.OPEN, "close": State.CLOSED},
+    State.CLOSED: {},
+}
+UNSAFE = (Synset.Safety.SENSITIVE, Synset.Safety.OFFENSIVE)
+LIVE_LEASES = 3
+MILLISECONDS_CAP = 60_000
+TOKEN_SCOPES_OF_ROLE = {"annotator": ("read", "annotate"), "curator": ("read", "annotate", "curate")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyValues:
+    """The rules of a campaign; units as in the model Policy. Raises InvalidInput naming every bad field."""
+
+    target_error: float = 0.05
+    vote_cap: int = 10
+    page_size: int = 24
+    gold_rate: float = 0.1
+    gold_exposures: int = 200
+    lease_seconds: int = 1800
+    undo_seconds: int = 60
+
+    def __post_init__(self) -> None:
+        ranges = {
+            "target_error": (0.001, 0.4),
+            "vote_cap": (2, 100),
+            "page_size": (1, 100),
+            "gold_rate": (0, 0.5),
+            "gold_exposures": (1, 1_000_000),
+            "lease_seconds": (1, 86_400),
+            "undo_seconds": (0, 3600),
+        }
+        problems = {
+            name: f"must be between {low} and {high}, not {value}"
+            for name, value in asdict(self).items()
+            for low, high in [ranges[name]]
+            if not low <= value <= high
+        }
+        if problems:
+            raise InvalidInput(problems)
+
+
+def next_state(campaign: Campaign, step: str) -> str:
+    """The state after `step`; Conflict where the campaign's state does not allow it."""
+    following = TRANSITIONS[campaign.state].get(step)
+    if following is None:
+        raise Conflict(f"Campaign {campaign.name} is {campaign.get_state_display()}: it cannot {step}.")
+    return following
+
+
+def steps_of(campaign: Campaign) -> list[str]:
+    """The steps that the campaign's state allows."""
+    return list(TRANSITIONS[campaign.state])
+
+
+def check_not_barred(annotator: Annotator) -> None:
+    if annotator.barred_at is not None:
+        raise NotPermitted(
+            "This account may not annotate any more. A curator gave the reason: " + annotator.barred_reason
+        )

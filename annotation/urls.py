@@ -1,0 +1,29 @@
+from django.urls import path
+
+from annotation.api.urls import api_patterns
+from annotation.pages import account, annotate, campaigns, disputes, home
+
+root_patterns = [
+    path("", home.show_home, name="home"),
+    path("accounts/signup/", account.sign_up, name="signup"),
+]
+page_patterns = [
+    path("annotate/", annotate.show_page, name="annotate"),
+    path("annotate/lease/", annotate.lease_page, name="lease"),
+    path("annotate/<uuid:batch_id>/submit/", annotate.submit_page, name="submit"),
+    path("annotate/<uuid:batch_id>/return/", annotate.return_page, name="return"),
+    path("annotate/<uuid:batch_id>/undo/", annotate.undo_page, name="undo"),
+    path("account/", account.show_account, name="account"),
+    path("account/tokens/", account.create_token, name="token-create"),
+    path("account/tokens/<int:token_id>/revoke/", account.revoke_token, name="token-revoke"),
+    path("campaigns/", campaigns.show_campaigns, name="campaigns"),
+    # Outside campaigns/, so that no campaign's name collides with it.
+    path("draft-campaign/", campaigns.draft_campaign, name="campaign-draft"),
+    path("campaigns/<slug:name>/", campaigns.show_campaign, name="campaign"),
+    path("campaigns/<slug:name>/change/", campaigns.change_campaign, name="campaign-change"),
+    path("campaigns/<slug:name>/policy/", campaigns.change_policy, name="campaign-policy"),
+    path("disputes/", disputes.show_disputes, name="disputes"),
+    path("disputes/<int:dispute_id>/", disputes.show_dispute, name="dispute"),
+]
+
+__all__ = ["api_patterns", "page_patterns", "root_patterns"]
