@@ -1,0 +1,156 @@
+// The pictures of one page: which one has the focus, what is answered, and what can be undone.
+
+import { Clock } from "./clock.js";
+
+export class Grid {
+  #form;
+  #cards;
+  #clock;
+  #index = 0;
+  #undo = [];
+  #filled = [];
+
+  constructor(form) {
+    this.#form = form;
+    this.#cards = [...form.querySelectorAll(".item")];
+    this.#clock = new Clock(this.#cards);
+    for (const [index, card] of this.#cards.entries()) this.#prepare(card, index);
+    this.#showTally();
+  }
+
+  get current() {
+    return this.#cards[this.#index];
+  }
+
+  get batch() {
+    return this.#form.closest("[data-batch]").dataset.batch;
+  }
+
+  get answered() {
+    return this.#form.querySelectorAll("input[type=radio]:checked").length;
+  }
+
+  answerOf(card) {
+    return card.querySelector(":checked")?.value ?? null;
+  }
+
+  /** What goes into the outbox. The token of this session is left out: a retry may belong to another. */
+  entry() {
+    const body = new URLSearchParams(new FormData(this.#form));
+    body.delete("csrfmiddlewaretoken");
+    return {
+      key: body.get("key"),
+      batch: this.batch,
+      url: this.#form.action,
+      body: body.toString(),
+      answers: this.answered,
+    };
+  }
+
+  /** Moves the focus by `command` ("left", "right", "up", "down"); stays inside the page. */
+  move(command) {
+    const mirrored = document.documentElement.dir === "rtl" ? -1 : 1;
+    const top = this.#cards[0].offsetTop;
+    const columns = this.#cards.filter((card) => card.offsetTop === top).length;
+    const step = { left: -mirrored, right: mirrored, up: -columns, down: columns }[command];
+    if (this.#index + step in this.#cards) this.#select(this.#index + step);
+  }
+
+  focus({ quietly = false } = {}) {
+    this.current.focus({ preventScroll: quietly });
+  }
+
+  /** Answers the focused picture (null clears it) and moves to the next one. */
+  answer(value) {
+    this.#record([[this.current, value]]);
+    if (this.#index + 1 in this.#cards) this.#select(this.#index + 1);
+  }
+
+  undo() {
+    const step = this.#undo.pop();
+    if (!step) return;
+    for (const [card, value, milliseconds] of step) this.#write(card, value, milliseconds);
+    this.#select(this.#cards.indexOf(step[0][0]));
+  }
+
+  fillWithNo() {
+    const open = this.#cards.filter((card) => !this.answerOf(card) && !card.classList.contains("item--broken"));
+    this.#filled.push(...open);
+    if (open.length) this.#record(open.map((card) => [card, "NO"]));
+  }
+
+  clearFilled() {
+    const stillNo = this.#filled.filter((card) => this.answerOf(card) === "NO");
+    this.#filled = [];
+    if (stillNo.length) this.#record(stillNo.map((card) => [card, null]));
+  }
+
+  close() {
+    this.#clock.close();
+  }
+
+  #prepare(card, index) {
+    card.tabIndex = index === 0 ? 0 : -1;
+    // One stop of the Tab key for each page, not three for each picture; a screen reader still finds the radios.
+    for (const control of card.querySelectorAll("a, input")) control.tabIndex = -1;
+    card.addEventListener("focusin", () => this.#mark(index));
+    card.addEventListener("pointerdown", (event) => this.#press(card, event));
+    card.addEventListener("change", () => this.#changed(card));
+    const picture = card.querySelector("img");
+    picture.addEventListener("error", () => this.#break(card));
+    if (picture.complete && !picture.naturalWidth) this.#break(card);
+  }
+
+  /** A second press on a chosen answer takes it back: radios alone cannot be cleared. */
+  #press(card, event) {
+    card.dataset.before = this.answerOf(card) ?? "";
+    const radio = event.target.closest(".answer")?.querySelector("input");
+    if (!radio?.checked) return;
+    radio.addEventListener("click", () => this.#record([[card, null]]), { once: true });
+  }
+
+  #changed(card) {
+    const value = this.answerOf(card);
+    this.#undo.push([[card, card.dataset.before || null, this.#milliseconds(card).value]]);
+    this.#write(card, value, this.#clock.stop(card));
+    if (document.activeElement.matches("input:not(:focus-visible)")) card.focus({ preventScroll: true });
+  }
+
+  #record(answers) {
+    this.#undo.push(answers.map(([card]) => [card, this.answerOf(card), this.#milliseconds(card).value]));
+    for (const [card, value] of answers) this.#write(card, value, value ? this.#clock.stop(card) : "");
+  }
+
+  #write(card, value, milliseconds) {
+    for (const radio of card.querySelectorAll("[type=radio]")) radio.checked = radio.value === value;
+    this.#milliseconds(card).value = milliseconds;
+    card.dataset.before = value ?? "";
+    this.#showTally();
+  }
+
+  #milliseconds(card) {
+    return card.querySelector("[name^=milliseconds-]");
+  }
+
+  #select(index) {
+    this.#mark(index);
+    this.#clock.start(this.current);
+    this.focus();
+  }
+
+  #mark(index) {
+    this.current.tabIndex = -1;
+    this.#index = index;
+    this.current.tabIndex = 0;
+  }
+
+  #break(card) {
+    card.classList.add("item--broken");
+    card.querySelector(".item__picture").hidden = true;
+    card.querySelector(".item__broken").hidden = false;
+  }
+
+  #showTally() {
+    this.#form.querySelector("#tally").textContent = this.answered;
+  }
+}
