@@ -1,0 +1,61 @@
+"""What holds for every test: no network, and a cache of its own."""
+
+import itertools
+import socket
+from ipaddress import ip_address
+
+import pytest
+
+LOCAL_NAMES = {"localhost", "testserver", ""}
+_connect, _connect_ex = socket.socket.connect, socket.socket.connect_ex
+_find_addresses = socket.getaddrinfo
+_runs = itertools.count(1)
+
+
+class NetworkForbidden(RuntimeError):
+    """A test tried to leave this machine."""
+
+
+def _check_host(host):
+    try:
+        local = host is None or host in LOCAL_NAMES or ip_address(host).is_loopback or ip_address(host).is_unspecified
+    except ValueError:
+        local = False
+    if not local:
+        raise NetworkForbidden(f"tests may not reach {host}")
+
+
+def _check_address(opened, address):
+    if opened.family in (socket.AF_INET, socket.AF_INET6):
+        _check_host(address[0])
+
+
+def _connect_locally(self, address):
+    _check_address(self, address)
+    return _connect(self, address)
+
+
+def _connect_locally_ex(self, address):
+    _check_address(self, address)
+    return _connect_ex(self, address)
+
+
+def _find_local_addresses(host, *arguments, **options):
+    _check_host(host.decode() if isinstance(host, bytes) else host)
+    return _find_addresses(host, *arguments, **options)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network():
+    """Sockets reach this machine only, and no name is looked up but its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", _connect_locally)
+        patch.setattr(socket.socket, "connect_ex", _connect_locally_ex)
+        patch.setattr(socket, "getaddrinfo", _find_local_addresses)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def own_cache(settings, worker_id):
+    """No test finds what another one left in the cache."""
+    settings.CACHES = {"default": {**settings.CACHES["default"], "KEY_PREFIX": f"{worker_id}-{next(_runs)}"}}
