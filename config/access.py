@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
@@ -11,18 +10,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from hierarchy.rules import CURATORS, Role, find_role
 
-class Role(StrEnum):
-    ANONYMOUS = "anonymous"
-    ANNOTATOR = "annotator"
-    CURATOR = "curator"
-    OPERATOR = "operator"
-
-
-ROLES_WITH_GROUP = (Role.CURATOR, Role.ANNOTATOR)
 EVERYONE = frozenset(Role)
 MEMBERS = frozenset({Role.ANNOTATOR, Role.CURATOR, Role.OPERATOR})
-CURATORS = frozenset({Role.CURATOR, Role.OPERATOR})
 OPERATORS = frozenset({Role.OPERATOR})
 NOBODY: frozenset[Role] = frozenset()
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -112,19 +103,6 @@ ROUTES: dict[str, Access] = {
 }
 # Django's admin is one thing, for operators.
 ADMIN = Access(read=OPERATORS, write=OPERATORS)
-
-
-def find_role(user: Any) -> Role:
-    """The role of a request's user; an account without a group has the rights of a visitor. One query, once a request."""
-    if not user.is_authenticated or not user.is_active:
-        return Role.ANONYMOUS
-    known = getattr(user, "_role", None)
-    if known is None:
-        groups = set() if user.is_superuser else set(user.groups.values_list("name", flat=True))
-        found = [role for role in ROLES_WITH_GROUP if role.value in groups]
-        known = Role.OPERATOR if user.is_superuser else (found or [Role.ANONYMOUS])[0]
-        user._role = known
-    return Role(known)
 
 
 def _find_access(request: HttpRequest) -> Access | None:

@@ -3,6 +3,8 @@ from django.urls import path
 from hierarchy.api.urls import api_patterns
 from hierarchy.pages import picture, releases, synset, tree
 
+__all__ = ["api_patterns", "page_patterns"]
+
 page_patterns = [
     path("hierarchy/", tree.show_tree, name="tree"),
     path("hierarchy/search/", tree.show_search, name="search"),

@@ -3,8 +3,9 @@
 import itertools
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.utils.timezone import now
 
 from annotation.actions import accounts, batches, campaigns, estimates, gold, votes
@@ -18,7 +19,9 @@ PASSWORD = "correct horse battery staple"
 _numbers = itertools.count(1)
 
 
-def make_synset(number: int, *, words: Sequence[str] = (), parents: Sequence[Synset] = (), safety: str = "UNSET") -> Synset:
+def make_synset(
+    number: int, *, words: Sequence[str] = (), parents: Sequence[Synset] = (), safety: str = "UNSET"
+) -> Synset:
     """A synset with its search words, its links to `parents` and its rows of the closure."""
     named = list(words) or [f"thing {number}"]
     wnid = f"n{number:08d}"
@@ -48,6 +51,8 @@ def make_candidates(synset: Synset, count: int) -> list[Candidate]:
 def make_user(name: str, role: str = "annotator", *, at: datetime | None = None) -> User:
     """An account with its annotator; role annotator, curator or operator (a curator who is superuser)."""
     group = "curator" if role == "operator" else role
+    # Tests that commit empty every table afterwards, also of what migrations wrote.
+    Group.objects.get_or_create(name=group)
     user = accounts.create_user(username=name, password=PASSWORD, role=group, by=None, at=at or now())
     if role == "operator":
         user.is_superuser = user.is_staff = True
@@ -68,18 +73,18 @@ def make_token(user: User, scope: str) -> str:
 
 
 def make_open_campaign(
-    synsets: Sequence[Synset], *, name: str | None = None, by: User | None = None, **policy: float
+    synsets: Sequence[Synset], *, name: str | None = None, by: User | None = None, **policy: Any
 ) -> Campaign:
     """An open campaign over these synsets, which need candidates; `policy` holds fields of PolicyValues."""
     name = name or f"campaign-{next(_numbers)}"
     by = by or make_user(f"curator-of-{name}", "curator")
     wnids = [synset.wnid for synset in synsets]
-    values = PolicyValues(**policy)  # type: ignore[arg-type]
+    values = PolicyValues(**policy)
     campaigns.draft_campaign(name=name, title=f"Title of {name}", wnids=wnids, policy=values, by=by, at=now())
     return campaigns.open_campaign(name=name, by=by, at=now())
 
 
-def make_question(*, number: int = 1740, **policy: float) -> Question:
+def make_question(*, number: int = 1740, **policy: Any) -> Question:
     """The only question of an open campaign over a new synset."""
     synset = make_synset(number)
     make_candidates(synset, 1)

@@ -131,13 +131,15 @@ def pause_campaign(*, name: str, by: User, at: datetime) -> Campaign:
 
 @transaction.atomic
 def close_campaign(*, name: str, by: User, at: datetime) -> Campaign:
-    """Ends a campaign: its unfinished questions stay as they are and free their candidates for a later campaign."""
+    """Ends a campaign: its unfinished questions stay as they are, free their candidates for a later campaign, and are
+    gold no longer."""
     campaign = _lock_campaign(name)
     campaign.state = next_state(campaign, "close")
     campaign.closed_at = at
     campaign.save(update_fields=["state", "closed_at"])
     _lock_unfinished(campaign)
     Question.objects.filter(campaign=campaign).unfinished().update(closed_at=at)
+    Gold.objects.filter(question__campaign=campaign, active=True).update(active=False)
     return campaign
 
 

@@ -49,7 +49,9 @@ class Body(serializers.Serializer[Any]):
 
 class LeaseBody(Body):
     campaign = TextField(required=False, max_length=NAME_LENGTH, help_text="name; any open campaign where left out")
-    size = WholeNumberField(required=False, min_value=1, help_text="pictures wanted; never more than the campaign's page")
+    size = WholeNumberField(
+        required=False, min_value=1, help_text="pictures wanted; never more than the campaign's page"
+    )
 
 
 class VoteBody(Body):
@@ -61,8 +63,8 @@ class VoteBody(Body):
 
 
 class SubmitBody(Body):
-    votes = VoteBody(
-        many=True, min_length=1, max_length=MOST_VOTES, help_text="pictures left out are not answered"
+    votes = serializers.ListSerializer(
+        child=VoteBody(), min_length=1, max_length=MOST_VOTES, help_text="pictures left out are not answered"
     )
 
 

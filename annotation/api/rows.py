@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from rest_framework.request import Request
+
 from annotation.api.answers import (
     BatchAnswer,
     CampaignAnswer,
@@ -16,7 +18,6 @@ from annotation.queries.disputes import Tally
 from hierarchy.models import Image, Synset
 from hierarchy.queries.pictures import sign_picture
 from hierarchy.queries.synsets import find_path
-from rest_framework.request import Request
 
 # Votes are taken after the lease has expired, so its pictures show a little longer.
 PICTURE_GRACE_SECONDS = 900
@@ -56,9 +57,7 @@ def write_synset(synset: Synset) -> dict[str, Any]:
 
 def write_picture(request: Request, image: Image, *, audience: str, expires_at: int) -> dict[str, Any]:
     """The large rendition."""
-    path = sign_picture(
-        image_id=image.pk, rendition=Image.Rendition.LARGE, audience=audience, expires_at=expires_at
-    )
+    path = sign_picture(image_id=image.pk, rendition=Image.Rendition.LARGE, audience=audience, expires_at=expires_at)
     return {"url": request.build_absolute_uri(path), "width": image.width, "height": image.height}
 
 

@@ -76,7 +76,7 @@ def _draft(request: MemberRequest, form: DraftForm) -> Campaign | None:
         return None
 
 
-@answer_refusals(back="annotation:campaign")
+@answer_refusals(back="annotation:campaign", keeping="name")
 def change_campaign(request: MemberRequest, name: str) -> HttpResponse:
     form = StepForm(request.POST)
     if not form.is_valid():
@@ -88,7 +88,7 @@ def change_campaign(request: MemberRequest, name: str) -> HttpResponse:
     return redirect_after_post("annotation:campaign", name=name)
 
 
-@answer_refusals(back="annotation:campaign")
+@answer_refusals(back="annotation:campaign", keeping="name")
 def change_policy(request: MemberRequest, name: str) -> HttpResponse:
     form = PolicyForm(request.POST)
     if not form.is_valid():

@@ -51,7 +51,7 @@ def show_disputes(request: MemberRequest) -> HttpResponse:
     return render(request, "annotation/disputes.html", context)
 
 
-@answer_refusals(back="annotation:dispute")
+@answer_refusals(back="annotation:dispute", keeping="dispute_id")
 def show_dispute(request: MemberRequest, dispute_id: int) -> HttpResponse:
     if request.method != "POST":
         return _render_dispute(request, dispute_id)

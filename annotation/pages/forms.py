@@ -19,13 +19,13 @@ SCOPE_TEXTS = {
 
 class SignUpForm(forms.Form):
     username = forms.CharField(
-        label=_("Name"),
+        label=_("Username"),
         max_length=150,
         help_text=_("Letters, digits and @ . + - _"),
         widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
     )
     email = forms.EmailField(
-        label=_("E-mail"),
+        label=_("Email"),
         required=False,
         help_text=_("Only for a new password, should you forget yours."),
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
@@ -157,7 +157,6 @@ class DecisionForm(forms.Form):
     verdict = forms.CharField(required=False)
     reason = forms.CharField(
         label=_("Reason"),
-        required=False,
         help_text=_("A sentence for whoever asks later."),
         widget=forms.TextInput(attrs={"list": "reasons", "maxlength": 2000, "autocomplete": "off"}),
     )

@@ -23,10 +23,11 @@ class MemberRequest(HttpRequest):
 View = Callable[..., HttpResponse]
 
 
-def answer_refusals(back: str) -> Callable[[View], View]:
+def answer_refusals(*, back: str, keeping: str = "") -> Callable[[View], View]:
     """NotFound becomes a 404 and NotPermitted a 403; a conflict is told on the page `back`, to which it leads.
 
-    `back` names a route without arguments, or one with those of the view itself. InvalidInput stays the view's affair.
+    `back` names a route; `keeping` is the part of the address that it has in common with the view's, if any.
+    InvalidInput stays the view's affair: it belongs at the fields of a form.
     """
 
     def decorate(view: View) -> View:
@@ -40,7 +41,7 @@ def answer_refusals(back: str) -> Callable[[View], View]:
                 raise PermissionDenied(error.detail) from error
             except (Conflict, KeyReused) as error:
                 messages.error(request, error.detail)
-                return redirect_after_post(back, **parts)
+                return redirect_after_post(back, **({keeping: parts[keeping]} if keeping else {}))
 
         return answer
 

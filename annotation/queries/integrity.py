@@ -6,6 +6,7 @@ dropped constraint left behind.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from django.db import connection
@@ -46,6 +47,7 @@ class Finding:
     warning: bool = False
 
 
+# Built of constants of this module only.
 CHECKS = (
     Check(
         "vote_on_its_page",
@@ -75,7 +77,7 @@ CHECKS = (
                 SELECT CASE WHEN {WAS_GOLD} THEN max(greatest(vote_cap, gold_exposures)) ELSE max(vote_cap) END AS votes
                 FROM annotation_policy AS policy WHERE policy.campaign_id = question.campaign_id
             ) AS cap ON true
-            WHERE {IN_TIME} + {LEASED} > cap.votes""",
+            WHERE {IN_TIME} + {LEASED} > cap.votes""",  # noqa: S608
     ),
     Check(
         "batch_recorded_its_votes",
@@ -88,7 +90,7 @@ CHECKS = (
             LEFT JOIN annotation_estimate AS estimate ON estimate.question_id = question.id
             WHERE question.due_at IS NULL AND NOT {IS_GOLD} AND coalesce(estimate.votes, 0) <>
                 (SELECT count(*) FROM annotation_vote AS vote
-                 WHERE vote.question_id = question.id AND vote.withdrawn_at IS NULL)""",
+                 WHERE vote.question_id = question.id AND vote.withdrawn_at IS NULL)""",  # noqa: S608
     ),
     Check(
         "finished_question_has_its_label",
@@ -159,13 +161,13 @@ CHECKS = (
     ),
     Check(
         "votes_are_estimated_soon",
-        f"SELECT id FROM annotation_question WHERE due_at < now() - interval '{LATE_MINUTES} minutes'",
+        f"SELECT id FROM annotation_question WHERE due_at < now() - interval '{LATE_MINUTES} minutes'",  # noqa: S608
         warning=True,
     ),
 )
 
 COUNTS = f"""
-SELECT question.id, estimate.snapshot_id, estimate.log_odds,
+SELECT question.id, estimate.snapshot_id, estimate.log_odds, estimate.probability,
        count(vote.id) FILTER (WHERE vote.answer = 'NO'), count(vote.id) FILTER (WHERE vote.answer = 'UNSURE'),
        count(vote.id) FILTER (WHERE vote.answer = 'YES')
 FROM annotation_question AS question JOIN annotation_estimate AS estimate ON estimate.question_id = question.id
@@ -184,12 +186,13 @@ def find_broken(check: Check) -> Finding:
 
 
 def find_wrong_estimates() -> Finding:
-    """Questions whose log-odds are not what their votes give under the snapshot that the estimate names."""
+    """Questions whose log-odds and probability are not what their votes give under the estimate's snapshot."""
     wrong = [question for rows in _read_counts() for question in _recompute(rows)]
     return Finding("estimate_follows_from_votes", len(wrong), [str(question) for question in wrong[:SHOWN]])
 
 
-def _read_counts() -> Iterator[list[tuple[int, int, float, int, int, int]]]:
+def _read_counts() -> Iterator[list[Any]]:
+    """Rows of COUNTS, some at once."""
     after = -1
     with connection.cursor() as cursor:
         while True:
@@ -201,11 +204,11 @@ def _read_counts() -> Iterator[list[tuple[int, int, float, int, int, int]]]:
             yield rows
 
 
-def _recompute(rows: list[tuple[int, int, float, int, int, int]]) -> Iterator[int]:
+def _recompute(rows: list[Any]) -> Iterator[int]:
     for snapshot in Snapshot.objects.filter(pk__in={row[1] for row in rows}).order_by("pk"):
         estimated = [row for row in rows if row[1] == snapshot.pk]
-        counts = np.array([row[3:] for row in estimated], dtype=np.int64)
-        expected = estimate_counts(counts=counts, parameters=Parameters.from_json(snapshot.parameters)).log_odds
-        for row, log_odds in zip(estimated, expected, strict=True):
-            if not abs(row[2] - log_odds) <= TOLERANCE:
-                yield row[0]
+        counts = np.array([row[4:] for row in estimated], dtype=np.int64)
+        expected = estimate_counts(counts=counts, parameters=Parameters.from_json(snapshot.parameters))
+        found = np.array([row[2:4] for row in estimated])
+        close = np.abs(found - np.stack([expected.log_odds, expected.probability], axis=1)) <= TOLERANCE
+        yield from (row[0] for row, right in zip(estimated, close.all(axis=1), strict=True) if not right)

@@ -29,6 +29,8 @@ LOCK_NAME = "hierarchy.import_images"
 # A rendition has it until it is whole; what a killed import left is written over.
 PART_SUFFIX = ".part"
 
+_Results = Mapping[bytes, ProcessedImage | ImageRefused]
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -142,9 +144,6 @@ def _find_synsets(chunk: Sequence[SourceItem], running: _Import) -> Iterator[_Pr
             running.refuse(item.place, "UNSAFE_SYNSET", f"{synset} is {synset.safety}: no pictures are taken for it")
         else:
             yield _Proposal(item, synset.pk, hashlib.sha256(item.data).digest())
-
-
-_Results = Mapping[bytes, ProcessedImage | ImageRefused]
 
 
 def _process_new_pictures(proposals: Sequence[_Proposal], processor: ImageProcessor) -> _Results:

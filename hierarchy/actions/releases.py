@@ -17,7 +17,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.files import File
-from django.core.files.storage import Storage, storages
+from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.core.validators import validate_slug
 from django.db import connection, transaction
 
@@ -149,10 +149,9 @@ def _store(path: Path, *, name: str) -> None:
 
 def _flush_to_disk(storage: Storage, name: str) -> None:
     """A release whose row survives a power cut has files that do; a remote storage answers for itself."""
-    try:
-        path = Path(storage.path(name))
-    except NotImplementedError:
+    if not isinstance(storage, FileSystemStorage):
         return
+    path = Path(storage.path(name))
     for place in (path, path.parent):
         descriptor = os.open(place, os.O_RDONLY)
         try:

@@ -3,7 +3,6 @@
 from functools import cache
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser, User
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page
@@ -14,7 +13,6 @@ from rest_framework.views import APIView
 
 from hierarchy.api.serializers import ProblemSerializer
 
-CURATOR_GROUP = "curator"
 PROBLEM_TYPE = "application/problem+json"
 PROBLEMS = {
     400: "The request has errors.",
@@ -31,13 +29,6 @@ class ReadView(APIView):
     """A view that only reads. Its answers carry an ETag; asked again with If-None-Match, it says 304."""
 
     http_method_names = ["get", "head", "options"]
-
-
-def sees_all_labels(user: User | AnonymousUser) -> bool:
-    """Curators and operators see the labels of open campaigns too."""
-    if not user.is_authenticated:
-        return False
-    return user.is_superuser or user.groups.filter(name=CURATOR_GROUP).exists()
 
 
 def describe_answers(answer: Any, *problems: int) -> dict[Any, Any]:

@@ -1,7 +1,8 @@
 """Tells an operator how far a command has come."""
 
 import time
-from typing import TextIO
+
+from django.core.management.base import OutputWrapper
 
 TERMINAL_SECONDS = 0.2
 LOG_SECONDS = 10.0
@@ -11,7 +12,7 @@ ERASE_LINE = "\r\x1b[K"
 class ProgressLine:
     """One line that is rewritten on a terminal; anywhere else, a new line at a time, and more rarely."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: OutputWrapper) -> None:
         self.stream = stream
         self.is_terminal = stream.isatty()
         self.shown_at: float | None = None
@@ -19,8 +20,7 @@ class ProgressLine:
     def show(self, text: str) -> None:
         """Show the text at once."""
         self.shown_at = time.monotonic()
-        self.stream.write(f"{ERASE_LINE}{text}" if self.is_terminal else f"{text}\n")
-        self.stream.flush()
+        self._write(f"{ERASE_LINE}{text}" if self.is_terminal else f"{text}\n")
 
     def show_sometimes(self, text: str) -> None:
         """Show the text unless something was shown a moment ago."""
@@ -31,5 +31,8 @@ class ProgressLine:
     def clear(self) -> None:
         """Make room for the result."""
         if self.is_terminal:
-            self.stream.write(ERASE_LINE)
-            self.stream.flush()
+            self._write(ERASE_LINE)
+
+    def _write(self, text: str) -> None:
+        self.stream.write(text, style_func=str, ending="")  # not in the red of errors, and without Django's line ends
+        self.stream.flush()

@@ -111,8 +111,8 @@ class Migration(migrations.Migration):
                 ('pk', models.CompositePrimaryKey('descendant_id', 'ancestor_id', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('distance', models.SmallIntegerField()),
                 ('instance', models.BooleanField()),
-                ('ancestor', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hierarchy.synset')),
-                ('descendant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hierarchy.synset')),
+                ('ancestor', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hierarchy.synset')),
+                ('descendant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hierarchy.synset')),
             ],
         ),
         migrations.AddField(

@@ -95,4 +95,7 @@ def _count_each(synset_ids: list[int], *, everything: bool, instances: bool) -> 
             rejected=Count("visible", filter=Q(visible__verdict=Label.Verdict.REJECTED)),
         )
     )
-    return {row.pop("ancestor_id"): LabelCounts(**row) for row in rows}
+    return {
+        row["ancestor_id"]: LabelCounts(images=row["images"], accepted=row["accepted"], rejected=row["rejected"])
+        for row in rows
+    }

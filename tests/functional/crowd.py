@@ -14,7 +14,7 @@ VOTES = re.compile(r"/api/v1/batches/([0-9a-f-]+)/votes/")
 ANNOTATORS = 8
 # More annotators than the cap: nobody is needed twice. Leases that a fault swallowed come back soon.
 POLICY = "vote_cap=5,page_size=4,lease_seconds=15"
-FINISH_SECONDS = 90
+FINISH_SECONDS = 240
 PAGE = """
 SELECT item.position, synset.wnid, encode(image.sha256, 'hex')
 FROM annotation_batchitem AS item JOIN annotation_question AS question ON question.id = item.question_id
@@ -25,7 +25,7 @@ WHERE item.batch_id = %s
 """
 WAITING = """
 SELECT count(*) FROM annotation_question AS question JOIN annotation_campaign AS campaign ON campaign.id = campaign_id
-WHERE campaign.name = %s AND (state = 'OPEN' OR due_at IS NOT NULL)
+WHERE campaign.name = %s AND (question.state = 'OPEN' OR question.due_at IS NOT NULL)
   AND NOT EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id AND gold.active)
 """
 
@@ -67,20 +67,21 @@ class Crowd:
     tokens: list[str]
 
     @contextmanager
-    def at_work(self):
-        """Votes are cast until the block ends. An annotator who cannot go on fails the test."""
+    def at_work(self, *, to_the_end: bool = True):
+        """Votes are cast until the block ends, or until nothing is left. An annotator who cannot go on fails the test."""
         record, is_over = Record(), threading.Event()
         with ThreadPoolExecutor(len(self.tokens)) as pool:
             working = [pool.submit(self._make(token, record).work_until, is_over) for token in self.tokens]
             try:
                 yield record
-                self.wait_to_finish(working)
+                if to_the_end:
+                    self._wait_to_finish(working)
             finally:
                 is_over.set()
         for future in working:
             future.result()
 
-    def wait_to_finish(self, working: list[Future[None]]) -> None:
+    def _wait_to_finish(self, working: list[Future[None]]) -> None:
         wait_until(
             lambda: self.count_waiting() == 0 or any(future.done() for future in working),
             seconds=FINISH_SECONDS,

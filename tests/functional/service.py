@@ -16,8 +16,8 @@ import psycopg2
 import redis
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-START_SECONDS = 90
-RESTART_SECONDS = 60
+START_SECONDS = 300
+RESTART_SECONDS = 120
 STOP_SECONDS = 40
 POLL_SECONDS = 0.05
 # Variables of the test run's own servers, which the service under test must not use.
@@ -77,8 +77,11 @@ class Service:
         self._process.terminate()
         self._process.wait(STOP_SECONDS)
 
+    def _log(self) -> str:
+        return (self.folder / "run.log").read_text()
+
     def _is_up(self) -> bool:
-        assert self._process.poll() is None, (self.folder / "run.log").read_text()
+        assert self._process.poll() is None, self._log()
         return self.is_ready() and {"web", "worker", "beat"} <= self.processes().keys()
 
     def is_ready(self) -> bool:
@@ -123,7 +126,7 @@ class Service:
         given = {**describe_outside(), **self.environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
         command = [sys.executable, *map(str, arguments)]
         done = subprocess.run(command, cwd=CHECKOUT, env=given, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}{self._log()}"
         return done.stdout
 
     def open_database(self):

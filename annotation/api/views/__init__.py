@@ -4,8 +4,8 @@ from annotation.api.views.disputes import DecisionView, DisputesView, DisputeVie
 from annotation.api.views.me import MeView
 
 __all__ = [
-    "BatchVotesView",
     "BatchView",
+    "BatchVotesView",
     "BatchesView",
     "CampaignView",
     "CampaignsView",

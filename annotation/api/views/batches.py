@@ -19,7 +19,7 @@ from annotation.api.answers import (
 from annotation.api.bodies import LeaseBody, SubmitBody, read_body
 from annotation.api.parsers import ShallowJSONParser
 from annotation.api.rows import write_batch
-from annotation.queries.accounts import find_annotator
+from annotation.api.visitors import get_annotator
 from annotation.queries.batches import find_batch
 from annotation.tasks import ring_doorbell
 from hierarchy.errors import Conflict, InvalidInput
@@ -55,7 +55,7 @@ class BatchesView(APIView):
     def post(self, request: Request) -> Response:
         body = read_body(request, LeaseBody)
         batch = batches.lease_batch(
-            annotator_id=find_annotator(request.user).pk, campaign_name=body.get("campaign"), size=body.get("size")
+            annotator_id=get_annotator(request).pk, campaign_name=body.get("campaign"), size=body.get("size")
         )
         if batch is None:
             return Response(status=204)
@@ -70,7 +70,7 @@ class BatchView(APIView):
         responses={200: BatchAnswer, **describe_problems(404, 409)},
     )
     def get(self, request: Request, batch_id: UUID) -> Response:
-        batch = find_batch(find_annotator(request.user), batch_id)
+        batch = find_batch(get_annotator(request), batch_id)
         if batch.closed_at is not None:
             raise Conflict(f"This batch was {batch.get_outcome_display()} already.")
         return Response(write_batch(request, batch))
@@ -81,7 +81,7 @@ class BatchView(APIView):
         responses={204: OpenApiResponse(description="Others get its pictures at once."), **describe_problems(404, 409)},
     )
     def delete(self, request: Request, batch_id: UUID) -> Response:
-        batches.return_batch(annotator_id=find_annotator(request.user).pk, batch_id=batch_id)
+        batches.return_batch(annotator_id=get_annotator(request).pk, batch_id=batch_id)
         return Response(status=204)
 
 
@@ -97,7 +97,7 @@ class BatchVotesView(APIView):
     )
     def post(self, request: Request, batch_id: UUID) -> Response:
         receipt = votes.submit_batch(
-            annotator_id=find_annotator(request.user).pk,
+            annotator_id=get_annotator(request).pk,
             batch_id=batch_id,
             key=_read_key(request),
             votes=[_read_vote(vote) for vote in read_body(request, SubmitBody)["votes"]],
@@ -111,7 +111,7 @@ class BatchVotesView(APIView):
         responses={200: UndoAnswer, **describe_problems(404, 409)},
     )
     def delete(self, request: Request, batch_id: UUID) -> Response:
-        withdrawn = votes.undo_batch(annotator_id=find_annotator(request.user).pk, batch_id=batch_id)
+        withdrawn = votes.undo_batch(annotator_id=get_annotator(request).pk, batch_id=batch_id)
         ring_doorbell()
         return Response(UndoAnswer({"batch": batch_id, "withdrawn": withdrawn}).data)
 

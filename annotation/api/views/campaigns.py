@@ -5,12 +5,12 @@ from rest_framework.response import Response
 from annotation.api.answers import CampaignPageAnswer, CampaignProgressAnswer, describe_problems
 from annotation.api.bodies import PageQuery, read_query
 from annotation.api.reading import ReadView
-from annotation.api.roles import is_curator
 from annotation.api.rows import write_campaign, write_campaign_progress
 from annotation.models import Campaign
 from annotation.queries.campaigns import count_progress, find_campaign
 from hierarchy.errors import NotFound
 from hierarchy.queries.keyset import list_page
+from hierarchy.rules import CURATORS, find_role
 
 
 class CampaignsView(ReadView):
@@ -23,7 +23,7 @@ class CampaignsView(ReadView):
     def get(self, request: Request) -> Response:
         query = read_query(request, PageQuery)
         campaigns = Campaign.objects.all()
-        if not is_curator(request.user):
+        if find_role(request.user) not in CURATORS:
             campaigns = campaigns.exclude(state=Campaign.State.DRAFT)
         page = list_page(
             campaigns,
@@ -42,7 +42,7 @@ class CampaignView(ReadView):
         responses={200: CampaignProgressAnswer, **describe_problems(404)},
     )
     def get(self, request: Request, name: str) -> Response:
-        curator = is_curator(request.user)
+        curator = find_role(request.user) in CURATORS
         campaign = find_campaign(name)
         if campaign.state == Campaign.State.DRAFT and not curator:
             raise NotFound(f"There is no campaign {name}.")

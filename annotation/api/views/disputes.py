@@ -15,6 +15,7 @@ from annotation.api.bodies import DecisionBody, DisputesQuery, read_body, read_q
 from annotation.api.parsers import ShallowJSONParser
 from annotation.api.reading import ReadView
 from annotation.api.rows import write_dispute
+from annotation.api.visitors import get_user
 from annotation.queries.disputes import count_answers, find_dispute, list_open_disputes
 from hierarchy.queries.keyset import list_page
 
@@ -60,11 +61,11 @@ class DecisionView(APIView):
     )
     def post(self, request: Request, dispute_id: int) -> Response:
         body = read_body(request, DecisionBody)
-        disputes.settle_dispute(dispute_id=dispute_id, by=request.user, at=now(), **body)
+        disputes.settle_dispute(dispute_id=dispute_id, by=get_user(request), at=now(), **body)
         return Response(_write(request, dispute_id))
 
 
 def _write(request: Request, dispute_id: int) -> object:
     dispute = find_dispute(dispute_id)
-    tally = count_answers(dispute, user=request.user)
+    tally = count_answers(dispute, user=get_user(request))
     return write_dispute(request, dispute, tally, moment=int(now().timestamp()))

@@ -4,8 +4,10 @@ from rest_framework.response import Response
 
 from annotation.api.answers import MeAnswer, describe_problems
 from annotation.api.reading import ReadView
-from annotation.api.roles import find_role, list_scopes
-from annotation.models import Vote
+from annotation.api.visitors import get_user
+from annotation.models import ApiToken, Vote
+from annotation.rules import TOKEN_SCOPES_OF_ROLE
+from hierarchy.rules import Role, find_role
 
 
 class MeView(ReadView):
@@ -15,11 +17,21 @@ class MeView(ReadView):
         responses={200: MeAnswer, **describe_problems()},
     )
     def get(self, request: Request) -> Response:
-        role = find_role(request.user)
+        user = get_user(request)
+        role = find_role(user)
         found = {
-            "username": request.user.username,
+            "username": user.username,
             "role": role,
-            "scopes": list_scopes(request, role),
-            "votes": Vote.objects.standing().filter(annotator__user=request.user).count(),
+            "scopes": _list_scopes(request, role),
+            "votes": Vote.objects.standing().filter(annotator__user=user).count(),
         }
         return Response(MeAnswer(found).data)
+
+
+def _list_scopes(request: Request, role: Role) -> list[str]:
+    """What this request may do: all that the role may, as far as the token's scope reaches where there is a token."""
+    scopes = TOKEN_SCOPES_OF_ROLE[Role.CURATOR if role == Role.OPERATOR else role]
+    if not isinstance(request.auth, ApiToken):
+        return list(scopes)
+    known = ApiToken.Scope.values
+    return [scope for scope in scopes if known.index(scope) <= known.index(request.auth.scope)]

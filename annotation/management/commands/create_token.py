@@ -4,8 +4,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.timezone import now
 
 from annotation.actions import accounts
-from annotation.models import ApiToken
 from annotation.management.accounts import find_user
+from annotation.models import ApiToken
 from hierarchy.errors import DomainError
 
 

@@ -21,9 +21,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, name: str, role: str, email: str, password_stdin: bool, **options: Any) -> None:
         password = sys.stdin.readline().rstrip("\r\n") if password_stdin else _ask_password()
         try:
-            user = accounts.create_user(
-                username=name, password=password, role=role, email=email, by=None, at=now()
-            )
+            user = accounts.create_user(username=name, password=password, role=role, email=email, by=None, at=now())
         except DomainError as error:
             raise CommandError(error.detail) from error
         self.stdout.write(f"{role} {user.username}")

@@ -14,6 +14,7 @@ from django.utils.timezone import now
 from annotation.actions import accounts, demo
 from annotation.management.demo import CAMPAIGN, CANDIDATES, read_truths
 from annotation.models import Campaign
+from hierarchy.models import WordNetImport
 
 ACCOUNTS = (("annotator", "annotator"), ("curator", "curator"))
 ATTRIBUTION = "The pictures are drawings, not photographs: a synset is shown when its thing is drawn."
@@ -27,7 +28,8 @@ class Command(BaseCommand):
         parser.add_argument("--pictures", type=Path, required=True, help="folder with the demo's pictures")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        call_command("import_wordnet", options["wordnet"])
+        if not WordNetImport.objects.exists():
+            call_command("import_wordnet", options["wordnet"])
         if not Campaign.objects.filter(name=CAMPAIGN).exists():
             call_command("import_images", CANDIDATES, root=options["pictures"])
         passwords = self._make_accounts()

@@ -11,7 +11,9 @@ from hierarchy.queries.releases import list_published
 
 
 class Command(BaseCommand):
-    help = "Checks what must hold of the tables and the published files, while the service runs. Exit 1 if anything fails."
+    help = (
+        "Checks what must hold of the tables and the published files, while the service runs. Exit 1 if anything fails."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         with transaction.atomic():

@@ -9,12 +9,13 @@ from rest_framework.response import Response
 
 from hierarchy.api.pagination import paginate
 from hierarchy.api.parameters import NoQuery, PageQuery, read_parameters
-from hierarchy.api.reading import ReadView, describe_answers, describe_page, sees_all_labels
+from hierarchy.api.reading import ReadView, describe_answers, describe_page
 from hierarchy.api.serializers import ImageSerializer
 from hierarchy.errors import NotFound
 from hierarchy.models import Candidate, Image
 from hierarchy.queries.synsets import find_synset
 from hierarchy.queries.visibility import image_is_for_curators_only
+from hierarchy.rules import sees_everything
 
 HEX_DIGITS = 64
 
@@ -29,7 +30,7 @@ class SynsetImagesView(ReadView):
     def get(self, request: Request, wnid: str) -> Response:
         parameters = read_parameters(request, PageQuery)
         candidates = Candidate.objects.filter(synset=find_synset(wnid)).select_related("image")
-        if not sees_all_labels(request.user):
+        if not sees_everything(request.user):
             candidates = candidates.exclude(image_is_for_curators_only("image_id"))
         return paginate(
             request,
@@ -49,7 +50,7 @@ class ImageDetailView(ReadView):
     def get(self, request: Request, sha256: str) -> Response:
         read_parameters(request, NoQuery)
         images = Image.objects.all()
-        if not sees_all_labels(request.user):
+        if not sees_everything(request.user):
             images = images.exclude(image_is_for_curators_only("pk"))
         return Response(_write_images(request, [_find_image(images, sha256)])[0])
 

@@ -8,10 +8,11 @@ from rest_framework.response import Response
 
 from hierarchy.api.pagination import paginate
 from hierarchy.api.parameters import LabelListQuery, SynsetLabelsQuery, read_parameters
-from hierarchy.api.reading import ReadView, describe_answers, describe_page, sees_all_labels
+from hierarchy.api.reading import ReadView, describe_answers, describe_page
 from hierarchy.api.serializers import LabelSerializer
 from hierarchy.queries.labels import LabelFilter, find_labels, make_row
 from hierarchy.queries.synsets import find_synset
+from hierarchy.rules import sees_everything
 
 FILTERS = frozenset(field.name for field in fields(LabelFilter))
 VISIBILITY = "Curators see current labels; others the labels of the newest published release."
@@ -46,7 +47,7 @@ def _answer(request: Request, parameters: Mapping[str, Any]) -> Response:
     filters = LabelFilter(**{name: value for name, value in parameters.items() if name in FILTERS})
     return paginate(
         request,
-        find_labels(filters=filters, everything=sees_all_labels(request.user)),
+        find_labels(filters=filters, everything=sees_everything(request.user)),
         order_by=["at", "id"],
         parameters=parameters,
         write_rows=lambda found: LabelSerializer([make_row(label) for label in found], many=True).data,

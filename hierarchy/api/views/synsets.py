@@ -14,7 +14,7 @@ from hierarchy.api.parameters import (
     SynsetListQuery,
     read_parameters,
 )
-from hierarchy.api.reading import ReadView, describe_answers, describe_page, sees_all_labels
+from hierarchy.api.reading import ReadView, describe_answers, describe_page
 from hierarchy.api.serializers import (
     RelativeSerializer,
     SynsetDetailSerializer,
@@ -24,6 +24,7 @@ from hierarchy.api.serializers import (
 from hierarchy.models import Closure, ParentLink, Synset
 from hierarchy.queries import counts, synsets
 from hierarchy.queries.synsets import Relative
+from hierarchy.rules import sees_everything
 
 
 class SynsetListView(ReadView):
@@ -139,7 +140,7 @@ class SynsetStatsView(ReadView):
     def get(self, request: Request, wnid: str) -> Response:
         parameters = read_parameters(request, InstancesQuery)
         synset = synsets.find_synset(wnid)
-        everything = sees_all_labels(request.user)
+        everything = sees_everything(request.user)
         found = counts.count_below(synset.pk, everything=everything, instances=parameters["instances"])
         return Response(SynsetStatsSerializer(found).data)
 

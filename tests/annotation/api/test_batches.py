@@ -1,7 +1,9 @@
 import uuid
 
 import pytest
+from django.utils.timezone import now
 
+from annotation.actions.accounts import bar_annotator
 from annotation.models import Batch, Vote
 from tests.annotation.api.client import Program, assert_problem
 from tests.builders import (
@@ -195,9 +197,7 @@ def test_a_body_that_is_not_json_is_415(program):
     assert_problem(response, 415)
 
 
-@pytest.mark.parametrize(
-    ("method", "suffix"), [("get", ""), ("delete", ""), ("post", "votes/"), ("delete", "votes/")]
-)
+@pytest.mark.parametrize(("method", "suffix"), [("get", ""), ("delete", ""), ("post", "votes/"), ("delete", "votes/")])
 def test_another_annotators_batch_is_403_and_an_unknown_one_404(program, method, suffix):
     other = take_lease(Program(make_user("bob")))
     body = {"votes": answer_all(other)} if method == "post" else None
@@ -209,12 +209,10 @@ def test_another_annotators_batch_is_403_and_an_unknown_one_404(program, method,
 
 
 def test_a_barred_annotator_is_403_with_the_reason(program, ann):
-    from django.utils.timezone import now
-
-    from annotation.actions.accounts import bar_annotator
-
     lease = take_lease(program)
-    bar_annotator(annotator_id=find_annotator(ann).pk, reason="answers without looking", by=make_user("cur", "curator"), at=now())
+    bar_annotator(
+        annotator_id=find_annotator(ann).pk, reason="answers without looking", by=make_user("cur", "curator"), at=now()
+    )
 
     assert_problem(program.send_votes(lease["id"], answer_all(lease)), 403, detail="answers without looking")
     assert_problem(program.ask("post", "batches/"), 403, detail="answers without looking")

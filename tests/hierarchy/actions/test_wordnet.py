@@ -61,7 +61,7 @@ def test_every_parent_link_says_whether_it_is_of_an_instance():
 def test_the_closure_is_what_following_every_link_gives():
     import_nouns()
 
-    parents = {}
+    parents: dict[int, list[int]] = {}
     for child, parent in ParentLink.objects.values_list("child", "parent"):
         parents.setdefault(child, []).append(parent)
 

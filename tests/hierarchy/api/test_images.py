@@ -67,6 +67,6 @@ def test_visitors_see_no_images(client, candidates):
 
 
 def test_a_page_takes_the_same_queries_whatever_its_size(annotator, candidates, django_assert_num_queries):
-    # Session, account, role (twice: the table of routes, and who sees all labels), synset, images.
-    with django_assert_num_queries(6):
+    # Session, account, role, synset, images.
+    with django_assert_num_queries(5):
         read_rows(annotator, "/api/v1/synsets/n02084071/images/")

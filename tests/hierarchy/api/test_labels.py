@@ -170,6 +170,6 @@ def test_answers_are_kept_by_nobody_for_another_reader(curator, labelled):
 def test_a_page_takes_the_same_queries_whatever_its_size(curator, tree, count, django_assert_num_queries):
     record(make_candidates(count, synset=tree.dog))
 
-    # Session, account, role (twice: the table of routes, and who sees all labels), synset, labels.
-    with django_assert_num_queries(6):
+    # Session, account, role, synset, labels.
+    with django_assert_num_queries(5):
         assert len(read_rows(curator, f"{LABELS}?subtree=n02084071")) == count

@@ -1,5 +1,7 @@
 from io import StringIO
 
+from django.core.management.base import OutputWrapper
+
 from hierarchy.management.progress import ERASE_LINE, ProgressLine
 
 
@@ -10,7 +12,7 @@ class Terminal(StringIO):
 
 def test_a_terminal_shows_one_line_that_is_rewritten():
     stream = Terminal()
-    progress = ProgressLine(stream)
+    progress = ProgressLine(OutputWrapper(stream))
 
     progress.show("half")
     progress.show("whole")
@@ -21,7 +23,7 @@ def test_a_terminal_shows_one_line_that_is_rewritten():
 
 def test_a_log_gets_lines_without_control_characters():
     stream = StringIO()
-    progress = ProgressLine(stream)
+    progress = ProgressLine(OutputWrapper(stream))
 
     progress.show("half")
     progress.show("whole")
@@ -32,7 +34,7 @@ def test_a_log_gets_lines_without_control_characters():
 
 def test_what_comes_too_soon_is_left_out():
     stream = StringIO()
-    progress = ProgressLine(stream)
+    progress = ProgressLine(OutputWrapper(stream))
 
     progress.show_sometimes("first")
     progress.show_sometimes("second")

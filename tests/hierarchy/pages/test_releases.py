@@ -58,10 +58,9 @@ def test_a_release_shows_its_files_with_rows_and_checksum(client, published):
 def test_a_file_is_downloaded_as_it_is(client, stored):
     response = client.get("/hierarchy/releases/spring-1/files/labels.csv")
 
-    assert b"".join(response.streaming_content) == CONTENT
+    assert response.getvalue() == CONTENT
     assert response["Content-Disposition"] == 'attachment; filename="labels.csv"'
     assert response["ETag"] == f'"{SHA256.hexdigest()}"'
-    response.close()
 
 
 @pytest.mark.parametrize("file", ["other.csv", "..", "%2e%2e%2fsecret"])

@@ -1,0 +1,94 @@
+"""Estimates: the arithmetic against counting, the whole step against reading its votes."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import numpy as np
+from django.db import connection
+
+from annotation.actions.estimates import CHUNK, estimate_due
+from annotation.consensus.estimate import estimate_questions
+from annotation.consensus.model import START, Answer
+from annotation.models import Batch, BatchItem, Campaign, Question, Vote
+from annotation.queries.votes import STANDING
+from benchmarks.measure import Row, compare
+from benchmarks.rows import make_annotator, make_campaign, read_clock
+
+VOTES = 1_000_000
+VOTES_A_QUESTION = 5
+VOTERS = 3
+SHARES_OF_ANSWERS = (0.55, 0.1, 0.35)
+
+
+def measure(*, quick: bool) -> list[Row]:
+    return [_measure_arithmetic(repeats=3 if quick else 15), _measure_due(chunks=3 if quick else 10)]
+
+
+def _measure_arithmetic(*, repeats: int) -> Row:
+    random = np.random.default_rng(1)
+    questions = VOTES // VOTES_A_QUESTION
+    question = random.integers(0, questions, VOTES)
+    answer = random.choice(len(Answer), VOTES, p=SHARES_OF_ANSWERS)
+    pair = compare(
+        ours=lambda _: estimate_questions(
+            votes_question=question, votes_answer=answer, questions=questions, parameters=START
+        ),
+        limit=lambda _: np.bincount(question * len(Answer) + answer, minlength=questions * len(Answer)),
+        inputs=range(repeats),
+    )
+    return pair.as_nanoseconds(
+        "estimate_questions, 1 M votes", amount=VOTES, unit="ns/vote", against="np.bincount of the same arrays"
+    )
+
+
+def _measure_due(*, chunks: int) -> Row:
+    """Each chunk is estimated, decided and labelled in one transaction."""
+    campaign = make_campaign(synsets=1, candidates=chunks * CHUNK)
+    questions = list(campaign.questions.order_by("pk"))
+    for seed in range(VOTERS):
+        _vote_on_all(campaign, questions, seed=seed)
+    first = read_clock()
+    for number, question in enumerate(questions):
+        question.due_at = first + timedelta(microseconds=number)
+    Question.objects.bulk_update(questions, ["due_at"], batch_size=CHUNK)
+    ids = [question.pk for question in questions]
+    pair = compare(
+        ours=lambda _: estimate_due(at=read_clock()),
+        limit=_read_votes,
+        inputs=[ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)],
+    )
+    return pair.as_rate(
+        f"estimate_due, {VOTERS} votes each", amount=CHUNK, unit="questions/s", against="reading the same votes bare"
+    )
+
+
+def _vote_on_all(campaign: Campaign, questions: Sequence[Question], *, seed: int) -> None:
+    """One annotator's votes on all questions, written at once."""
+    at, annotator = read_clock(), make_annotator()
+    batch = Batch.objects.create(
+        annotator=annotator,
+        campaign=campaign,
+        synset_id=questions[0].synset_id,
+        leased_at=at,
+        expires_at=at + timedelta(minutes=30),
+        closed_at=at,
+        outcome=Batch.Outcome.SUBMITTED,
+        idempotency_key=str(seed),
+        body_sha256=bytes(32),
+        recorded=len(questions),
+    )
+    placed = list(enumerate(questions, start=1))
+    BatchItem.objects.bulk_create(
+        BatchItem(batch=batch, position=place, question=question) for place, question in placed
+    )
+    answers = np.random.default_rng(seed).choice([answer.name for answer in Answer], len(placed), p=SHARES_OF_ANSWERS)
+    Vote.objects.bulk_create(
+        Vote(question=question, annotator=annotator, batch=batch, position=place, answer=str(answer), voted_at=at)
+        for (place, question), answer in zip(placed, answers, strict=True)
+    )
+
+
+def _read_votes(ids: list[int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(STANDING, [ids])
+        cursor.fetchall()

@@ -1,0 +1,411 @@
+"""Leases, also many at once."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import connection, transaction
+from django.db.models import Count
+
+from annotation.actions import batches, campaigns
+from annotation.models import Batch, BatchItem, Question, Vote
+from annotation.rules import PolicyValues
+from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from tests import builders
+
+LOOK = timedelta(milliseconds=300)
+
+
+@pytest.fixture
+def curator(db):
+    return builders.make_user("carol", "curator")
+
+
+def make_campaign(count=6, *, number=1740, by=None, **policy):
+    synset = builders.make_synset(number)
+    builders.make_candidates(synset, count)
+    return builders.make_open_campaign([synset], by=by, **policy)
+
+
+def questions_of(batch):
+    return set(BatchItem.objects.filter(batch=batch).values_list("question_id", flat=True))
+
+
+def expire(batch):
+    """As if its lease had been granted two hours ago."""
+    Batch.objects.filter(pk=batch.pk).update(
+        leased_at=batch.leased_at - timedelta(hours=2), expires_at=batch.expires_at - timedelta(hours=2)
+    )
+
+
+def run_together(work, arguments):
+    """Each call in a thread with a connection of its own; their results in order."""
+
+    def call(argument):
+        try:
+            return work(argument)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(arguments)) as pool:
+        return list(pool.map(call, arguments))
+
+
+# What is leased
+
+
+def test_a_page_holds_distinct_questions_at_positions_from_one(curator):
+    batch = builders.lease(curator, make_campaign(5, by=curator))
+
+    positions = BatchItem.objects.filter(batch=batch).order_by("position").values_list("position", flat=True)
+    assert list(positions) == [1, 2, 3, 4, 5]
+    assert len(questions_of(batch)) == 5
+    assert batch.expires_at - batch.leased_at == timedelta(seconds=1800)
+
+
+@pytest.mark.parametrize(("size", "expected"), [(None, 4), (1, 1), (3, 3), (100, 4)])
+def test_a_page_is_never_larger_than_the_policys(curator, size, expected):
+    campaign = make_campaign(9, by=curator, page_size=4)
+
+    assert len(questions_of(builders.lease(curator, campaign, size=size))) == expected
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_size_below_one_is_refused(curator, size):
+    campaign = make_campaign(by=curator)
+
+    with pytest.raises(InvalidInput, match="size"):
+        builders.lease(curator, campaign, size=size)
+
+
+def test_an_annotator_is_not_asked_twice(curator):
+    campaign = make_campaign(6, by=curator, page_size=4)
+    first = builders.vote(curator, "YES", campaign=campaign)
+    second = builders.lease(curator, campaign)
+
+    assert questions_of(first).isdisjoint(questions_of(second))
+    assert batches.lease_batch(annotator_id=first.annotator_id, campaign_name=campaign.name) is None
+
+
+def test_an_undone_question_is_asked_again(curator):
+    batch = builders.vote(curator, "YES", campaign=make_campaign(2, by=curator))
+    builders.votes.undo_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
+
+    assert questions_of(builders.lease(curator)) == questions_of(batch)
+
+
+def test_the_current_synset_comes_before_the_campaigns_order(curator):
+    synsets = [builders.make_synset(number) for number in (1740, 1930)]
+    for synset in synsets:
+        builders.make_candidates(synset, 2)
+    campaign = builders.make_open_campaign(synsets, by=curator, page_size=1, gold_rate=0)
+    Question.objects.filter(synset=synsets[0]).update(votes_wanted=0)
+    batch = builders.lease(curator, campaign)
+    Question.objects.update(votes_wanted=2)
+
+    assert [batch.synset, builders.lease(curator, campaign).synset] == [synsets[1], synsets[1]]
+    assert builders.lease(builders.make_crowd(1)[0], campaign).synset == synsets[0]
+
+
+def test_the_oldest_open_campaign_with_something_left_is_served(curator):
+    make_campaign(1, number=1740, by=curator)
+    second = make_campaign(1, number=1930, by=curator)
+    first_page, second_page = builders.lease(curator), builders.lease(curator)
+
+    assert first_page.campaign != second
+    assert second_page.campaign == second
+
+
+# Who is refused
+
+
+def test_a_fourth_live_lease_is_refused_until_one_is_given_back(curator):
+    campaign = make_campaign(8, by=curator, page_size=2)
+    pages = [builders.lease(curator, campaign) for _ in range(3)]
+
+    with pytest.raises(Conflict, match="3 open pages"):
+        builders.lease(curator, campaign)
+    batches.return_batch(annotator_id=pages[0].annotator_id, batch_id=pages[0].pk)
+
+    assert questions_of(builders.lease(curator, campaign)) == questions_of(pages[0])
+
+
+def test_expired_leases_do_not_count_as_live(curator):
+    campaign = make_campaign(8, by=curator, page_size=2)
+    for _ in range(3):
+        expire(builders.lease(curator, campaign))
+
+    assert builders.lease(curator, campaign)
+
+
+def test_a_barred_annotator_gets_no_page(curator):
+    campaign = make_campaign(by=curator)
+    user = builders.make_crowd(1)[0]
+    annotator = builders.find_annotator(user)
+    builders.accounts.bar_annotator(annotator_id=annotator.pk, reason="all yes", by=curator, at=builders.now())
+
+    with pytest.raises(NotPermitted, match="all yes"):
+        builders.lease(user, campaign)
+
+
+@pytest.mark.parametrize(
+    ("step", "error"), [(campaigns.pause_campaign, "is paused"), (campaigns.close_campaign, "is closed")]
+)
+def test_a_campaign_that_is_not_open_gives_out_no_pages(curator, step, error):
+    campaign = make_campaign(by=curator)
+    step(name=campaign.name, by=curator, at=builders.now())
+
+    with pytest.raises(Conflict, match=error):
+        builders.lease(curator, campaign)
+    assert batches.lease_batch(annotator_id=builders.find_annotator(curator).pk) is None
+
+
+def test_a_draft_is_as_good_as_absent(curator):
+    synset = builders.make_synset(1740)
+    campaigns.draft_campaign(
+        name="draft", title="Draft", wnids=[synset.wnid], policy=PolicyValues(), by=curator, at=builders.now()
+    )
+
+    for name in ("draft", "absent"):
+        with pytest.raises(NotFound, match=name):
+            batches.lease_batch(annotator_id=builders.find_annotator(curator).pk, campaign_name=name)
+
+
+# Gold
+
+
+def test_gold_takes_the_place_of_others_so_that_pages_do_not_tell(curator):
+    campaign = make_campaign(20, by=curator, page_size=8, gold_rate=0.5)
+    plain = builders.lease(curator, campaign)
+    for question in list(campaign.questions.all()[10:]):
+        builders.make_gold(question)
+    mixed = builders.lease(builders.make_crowd(1)[0], campaign)
+
+    gold = set(Question.objects.filter(gold__active=True).values_list("pk", flat=True))
+    assert len(questions_of(plain)) == len(questions_of(mixed)) == 8
+    assert len(questions_of(mixed) & gold) == 4
+
+
+def test_a_page_of_gold_alone_is_never_served(curator):
+    campaign = make_campaign(3, by=curator, gold_rate=0.5)
+    for question in list(campaign.questions.all()):
+        builders.make_gold(question)
+
+    assert batches.lease_batch(annotator_id=builders.find_annotator(curator).pk) is None
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_every_page_has_at_least_one_question_that_is_not_gold(curator, size):
+    campaign = make_campaign(6, by=curator, gold_rate=0.5)
+    for question in list(campaign.questions.all()[3:]):
+        builders.make_gold(question)
+    batch = builders.lease(curator, campaign, size=size)
+
+    assert BatchItem.objects.filter(batch=batch).exclude(question__gold__active=True).exists()
+
+
+@pytest.mark.parametrize("end", ["voted", "returned", "expired", "undone"])
+def test_gold_is_shown_to_no_more_annotators_than_its_exposures(curator, end):
+    campaign = make_campaign(8, by=curator, page_size=4, gold_rate=0.5, gold_exposures=1)
+    gold = campaign.questions.last()
+    builders.make_gold(gold)
+    batch = builders.lease(curator, campaign)
+    assert gold.pk in questions_of(batch)
+    if end == "returned":
+        batches.return_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
+    elif end == "expired":
+        expire(batch)
+    else:
+        builders.submit(batch)
+    if end == "undone":
+        builders.votes.undo_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
+
+    assert gold.pk not in questions_of(builders.lease(builders.make_crowd(1)[0], campaign))
+
+
+# Counting
+
+
+def test_live_leases_and_votes_in_time_fill_what_is_wanted(curator):
+    campaign = make_campaign(1, by=curator, gold_rate=0)
+    Question.objects.update(votes_wanted=2)
+    crowd = builders.make_crowd(3)
+    builders.vote(crowd[0], "UNSURE", campaign=campaign)
+    builders.lease(crowd[1], campaign)
+
+    assert batches.lease_batch(annotator_id=builders.find_annotator(crowd[2]).pk) is None
+
+
+@pytest.mark.parametrize("end", ["returned", "expired", "undone"])
+def test_a_place_that_was_given_up_is_leased_again(curator, end):
+    campaign = make_campaign(1, by=curator)
+    Question.objects.update(votes_wanted=1)
+    batch = builders.lease(curator, campaign)
+    if end == "returned":
+        batches.return_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
+    elif end == "expired":
+        expire(batch)
+    else:
+        builders.submit(batch)
+        builders.votes.undo_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
+
+    assert builders.lease(builders.make_crowd(1)[0], campaign)
+
+
+def test_the_cap_holds_whatever_is_wanted(curator):
+    campaign = make_campaign(1, by=curator, vote_cap=2)
+    Question.objects.update(votes_wanted=50)
+    crowd = builders.make_crowd(3)
+    for user in crowd[:2]:
+        builders.lease(user, campaign)
+
+    assert batches.lease_batch(annotator_id=builders.find_annotator(crowd[2]).pk) is None
+
+
+# Returning
+
+
+def test_returning_twice_is_one_return(curator):
+    batch = builders.lease(curator, make_campaign(by=curator))
+    first = batches.return_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
+    again = batches.return_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
+    first.refresh_from_db()
+
+    assert again.closed_at == first.closed_at
+
+
+def test_a_page_that_was_sent_is_not_returned(curator):
+    batch = builders.vote(curator, campaign=make_campaign(by=curator))
+
+    with pytest.raises(Conflict, match="sent already"):
+        batches.return_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
+
+
+def test_only_its_annotator_returns_a_page(curator):
+    batch = builders.lease(curator, make_campaign(by=curator))
+    other = builders.find_annotator(builders.make_crowd(1)[0])
+
+    with pytest.raises(NotPermitted):
+        batches.return_batch(annotator_id=other.pk, batch_id=batch.pk)
+    with pytest.raises(NotFound):
+        batches.return_batch(annotator_id=other.pk, batch_id=uuid4())
+
+
+def test_a_lease_takes_a_fixed_number_of_queries(curator, django_assert_num_queries):
+    campaign = make_campaign(30, by=curator, gold_rate=0)
+    annotator = builders.find_annotator(curator)
+
+    # savepoint, annotator, live leases, campaign, policy, current synset, next synset, lock, count again,
+    # batch, items, batch with its relations, end of savepoint; and bulk_create's own savepoint
+    with django_assert_num_queries(13, exact=False):
+        batches.lease_batch(annotator_id=annotator.pk, campaign_name=campaign.name)
+
+
+# Many at once
+
+
+def find_overshot(votes_wanted):
+    """Questions whose votes in time and live leases together pass what they ask for."""
+    votes = dict(Vote.objects.values_list("question_id").filter(late=False).annotate(Count("pk")))
+    open_items = BatchItem.objects.filter(batch__closed_at=None, batch__expires_at__gt=builders.now())
+    leases = dict(open_items.values_list("question_id").annotate(Count("pk")))
+    return [pk for pk in votes.keys() | leases.keys() if votes.get(pk, 0) + leases.get(pk, 0) > votes_wanted]
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_many_annotators_at_once_never_pass_what_is_asked_for():
+    crowd = builders.make_crowd(13)
+    campaign = make_campaign(8, by=crowd[0], page_size=3, gold_rate=0)
+    Question.objects.update(votes_wanted=3)
+
+    def work(user):
+        for turn in range(6):
+            batch = batches.lease_batch(annotator_id=builders.find_annotator(user).pk, campaign_name=campaign.name)
+            if batch is None:
+                return
+            if turn % 3 < 2:
+                builders.submit(batch)
+            else:
+                batches.return_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
+
+    run_together(work, crowd[1:])
+
+    assert find_overshot(3) == []
+    assert Vote.objects.count() == 3 * 8
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_nobody_is_told_that_nothing_is_left_while_others_only_hold_it():
+    crowd = builders.make_crowd(11)
+    campaign = make_campaign(4, by=crowd[0], gold_rate=0)
+    Question.objects.update(votes_wanted=10)
+
+    found = run_together(lambda user: builders.lease(user, campaign), crowd[1:])
+
+    assert [len(questions_of(batch)) >= 1 for batch in found] == [True] * 10
+    assert find_overshot(10) == []
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_one_annotator_on_many_devices_gets_three_pages():
+    user = builders.make_crowd(1)[0]
+    make_campaign(12, by=user, page_size=2)
+
+    def work(_):
+        try:
+            return builders.lease(user)
+        except Conflict:
+            return None
+
+    pages = [batch for batch in run_together(work, range(6)) if batch is not None]
+    taken = [pk for batch in pages for pk in questions_of(batch)]
+
+    assert len(pages) == 3
+    assert len(taken) == len(set(taken)) == 6
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_lease_does_not_wait_for_a_curators_hand_on_the_campaign():
+    user = builders.make_crowd(1)[0]
+    campaign = make_campaign(2, by=user)
+
+    def work(_):
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '2s'")
+        return builders.lease(user, campaign)
+
+    with transaction.atomic():
+        campaigns.pause_campaign(name=campaign.name, by=user, at=builders.now())
+        [batch] = run_together(work, [None])
+
+    assert batch.campaign == campaign
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_votes_that_come_at_the_moment_of_expiry_are_late_when_the_place_was_leased_again():
+    first, second = builders.make_crowd(2)
+    campaign = make_campaign(1, by=first)
+    Question.objects.update(votes_wanted=1)
+    batch = builders.lease(first, campaign)
+    Batch.objects.filter(pk=batch.pk).update(expires_at=builders.now() + LOOK)
+    leased, receipts = threading.Event(), []
+
+    def send(_):
+        leased.wait(10)
+        receipts.append(builders.submit(batch))
+
+    def lease_again():
+        with transaction.atomic():
+            time.sleep(LOOK.total_seconds())
+            builders.lease(second, campaign)
+            leased.set()
+            # The vote now waits for the question that this transaction holds.
+            time.sleep(LOOK.total_seconds())
+
+    run_together(lambda part: part(None) if part is send else lease_again(), [send, lease_again])
+
+    assert [receipt.late for receipt in receipts] == [True]
+    assert find_overshot(1) == []

@@ -1,0 +1,110 @@
+import io
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from annotation.models import Annotator, ApiToken
+from annotation.queries.accounts import find_live_token
+from tests.builders import PASSWORD, make_token, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*arguments):
+    output = io.StringIO()
+    call_command(*arguments, stdout=output)
+    return output.getvalue()
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def type_passwords(monkeypatch, *passwords):
+    answers = iter(passwords)
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("annotation.management.commands.create_user.getpass", lambda prompt: next(answers))
+
+
+def test_an_account_is_made_with_a_password_from_standard_input(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\nnot this\n"))
+
+    output = run("create_user", "ann", "--role", "annotator", "--email", "ann@example.org", "--password-stdin")
+
+    user = Annotator.objects.get().user
+    assert (user.username, user.email, user.groups.get().name) == ("ann", "ann@example.org", "annotator")
+    assert user.check_password(PASSWORD)
+    assert PASSWORD not in output
+
+
+def test_a_person_types_the_password_twice(monkeypatch):
+    type_passwords(monkeypatch, PASSWORD, PASSWORD)
+
+    run("create_user", "ann", "--role", "curator")
+
+    assert Annotator.objects.get().user.check_password(PASSWORD)
+
+
+def test_two_passwords_that_differ_make_no_account(monkeypatch):
+    type_passwords(monkeypatch, PASSWORD, "another one")
+
+    with pytest.raises(CommandError, match="differ"):
+        run("create_user", "ann", "--role", "annotator")
+
+    assert not Annotator.objects.exists()
+
+
+def test_without_a_terminal_the_password_must_be_sent(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(PASSWORD))
+
+    with pytest.raises(CommandError, match="--password-stdin"):
+        run("create_user", "ann", "--role", "annotator")
+
+
+def test_a_weak_password_or_a_taken_name_is_refused(monkeypatch):
+    make_user("ann")
+    monkeypatch.setattr("sys.stdin", io.StringIO("12345\n"))
+
+    with pytest.raises(CommandError, match=r"username: is taken.*password: ") as refused:
+        run("create_user", "ANN", "--role", "annotator", "--password-stdin")
+
+    assert "12345" not in str(refused.value)
+
+
+def test_a_token_is_all_that_is_printed():
+    make_user("ann")
+
+    output = run("create_token", "ann", "--scope", "annotate")
+
+    token = find_live_token(output.removesuffix("\n"))
+    assert token is not None
+    assert (token.user.username, token.scope) == ("ann", "annotate")
+
+
+@pytest.mark.parametrize(("name", "scope", "problem"), [("bob", "read", "no account bob"), ("ann", "curate", "scope")])
+def test_a_token_beyond_the_account_is_refused(name, scope, problem):
+    make_user("ann")
+
+    with pytest.raises(CommandError, match=problem):
+        run("create_token", name, "--scope", scope)
+
+
+@pytest.mark.parametrize("length", [8, 43])
+def test_a_token_is_revoked_by_its_key_or_its_prefix(length):
+    key = make_token(make_user("ann"), "read")
+
+    run("revoke_token", key[:length])
+
+    assert find_live_token(key) is None
+    with pytest.raises(CommandError, match="No live token"):
+        run("revoke_token", key[:length])
+
+
+def test_keys_that_begin_alike_are_not_guessed_at():
+    make_token(make_user("ann"), "read")
+    make_token(make_user("bob"), "read")
+    ApiToken.objects.update(prefix="samesame")
+
+    with pytest.raises(CommandError, match="2 live tokens"):
+        run("revoke_token", "samesame")

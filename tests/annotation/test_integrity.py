@@ -1,0 +1,189 @@
+"""A healthy service breaks no promise; each promise, broken by hand behind the database's back, is named."""
+
+import io
+from pathlib import Path
+
+import pytest
+from django.core.files.storage import storages
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils.timezone import now
+
+from annotation.actions import disputes
+from annotation.queries.integrity import CHECKS, find_broken, find_wrong_estimates
+from hierarchy.actions import releases
+from hierarchy.models import ReleaseFile, WordNetImport
+from tests.builders import (
+    estimate_all,
+    lease,
+    make_candidates,
+    make_gold,
+    make_open_campaign,
+    make_question,
+    make_synset,
+    make_user,
+    make_votes,
+    submit,
+    vote,
+)
+
+# What to execute, without the guards, so that the promise of that name is broken.
+BREAKS = {
+    "vote_on_its_page": ["UPDATE annotation_vote SET position = position + 100"],
+    "vote_by_its_annotator": ["UPDATE annotation_vote SET annotator_id = annotator_id + 1000"],
+    "one_standing_vote_per_annotator": [
+        "DROP INDEX vote_once_per_annotator",
+        "UPDATE annotation_vote SET annotator_id = (SELECT min(id) FROM annotation_annotator)",
+    ],
+    "late_votes_are_marked": ["UPDATE annotation_vote SET late = true"],
+    "votes_within_cap": ["UPDATE annotation_policy SET vote_cap = 2"],
+    "batch_recorded_its_votes": ["DELETE FROM annotation_vote"],
+    "estimate_counts_votes": ["UPDATE annotation_estimate SET votes = votes + 1"],
+    "finished_question_has_its_label": ["DELETE FROM hierarchy_label"],
+    "label_agrees_with_its_question": ["UPDATE hierarchy_label SET verdict = 'REJECTED'"],
+    "one_current_label_per_candidate": [
+        "DROP INDEX label_one_current_per_candidate",
+        """INSERT INTO hierarchy_label (candidate_id, verdict, probability, votes, source, source_ref, at)
+           SELECT candidate_id, verdict, probability, votes, source, source_ref, at FROM hierarchy_label""",
+    ],
+    "disputed_question_has_open_dispute": ["DELETE FROM annotation_dispute WHERE settled_at IS NULL"],
+    "dispute_settled_by_another": [
+        """UPDATE annotation_dispute AS dispute SET settled_by_id = annotator.user_id
+           FROM annotation_annotator AS annotator JOIN annotation_vote AS vote ON vote.annotator_id = annotator.id
+           WHERE vote.question_id = dispute.question_id AND settled_at IS NOT NULL"""
+    ],
+    "gold_is_open_and_unlabelled": [
+        """UPDATE annotation_question SET state = 'DISPUTED'
+           WHERE id IN (SELECT question_id FROM annotation_gold WHERE active)"""
+    ],
+    "closure_follows_parent_links": ["DELETE FROM hierarchy_closure WHERE distance = 1"],
+    "hierarchy_is_as_imported": ["UPDATE hierarchy_wordnetimport SET synsets = synsets + 1"],
+    "votes_are_estimated_soon": ["UPDATE annotation_question SET due_at = now() - interval '1 hour'"],
+}
+
+
+def break_table(statements):
+    """Executes them with triggers and foreign keys out of force, as a bad repair would."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        for statement in statements:
+            cursor.execute(statement)
+        cursor.execute("SET LOCAL session_replication_role = origin")
+
+
+def find_all_broken():
+    findings = [*map(find_broken, CHECKS), find_wrong_estimates()]
+    return {finding.name for finding in findings if finding.count}
+
+
+@pytest.fixture
+def service(db):
+    """An accepted question, a waiting dispute, a settled one, active gold with a vote, a live lease, an undone page."""
+    root = make_synset(1)
+    asked = [make_synset(number, parents=[root]) for number in (2, 3, 4)]
+    for synset in asked:
+        make_candidates(synset, 1)
+    curator = make_user("cur", "curator")
+    easy, *hard = [
+        make_open_campaign([synset], by=curator, vote_cap=cap, gold_rate=0.5, page_size=2)
+        for synset, cap in zip(asked, (10, 2, 2), strict=True)
+    ]
+    make_votes(easy, ["YES", "YES", "YES"])
+    for campaign in hard:
+        make_votes(campaign, ["YES", "NO"])
+    dispute = hard[0].questions.get().disputes.get()
+    disputes.settle_dispute(
+        dispute_id=dispute.pk, verdict="REJECTED", reason="a cat", version=dispute.version, by=curator, at=now()
+    )
+    add_gold_and_leases(make_synset(5, parents=[root]), curator)
+    WordNetImport.objects.create(sha256=b"x" * 32, synsets=5, parent_links=4, instance_links=0, imported_at=now())
+    estimate_all()
+
+
+def add_gold_and_leases(synset, curator):
+    make_candidates(synset, 4)
+    campaign = make_open_campaign([synset], by=curator, page_size=2, gold_rate=0.5)
+    make_gold(campaign.questions.earliest("pk"))
+    vote(make_user("dan"), campaign=campaign)
+    lease(make_user("eve"), campaign)
+
+
+def test_a_healthy_service_breaks_no_promise(service):
+    assert find_all_broken() == set()
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_broken_promise_is_named(service, name):
+    break_table(BREAKS[name])
+
+    assert name in find_all_broken()
+
+
+def test_every_promise_is_broken_by_a_test():
+    assert set(BREAKS) == {check.name for check in CHECKS}
+
+
+@pytest.mark.parametrize("column", ["log_odds", "probability"])
+def test_an_estimate_that_does_not_follow_from_its_votes_is_named(service, column):
+    break_table([f"UPDATE annotation_estimate SET {column} = {column} * 0.999999"])
+
+    assert find_wrong_estimates().count == 4
+
+
+def test_a_finding_counts_all_and_shows_some(db):
+    synset = make_synset(1)
+    make_candidates(synset, 12)
+    vote(make_user("ann"), campaign=make_open_campaign([synset]))
+    estimate_all()
+    break_table(["UPDATE annotation_estimate SET votes = 7"])
+
+    finding = next(find_broken(check) for check in CHECKS if check.name == "estimate_counts_votes")
+
+    assert (finding.count, len(finding.shown)) == (12, 10)
+
+
+def run_command():
+    output = io.StringIO()
+    try:
+        call_command("verify_integrity", stdout=output)
+    except CommandError as error:
+        return str(error), output.getvalue()
+    return "", output.getvalue()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_has_a_line_for_every_check():
+    make_question()
+
+    error, output = run_command()
+
+    assert error == ""
+    assert [line.split() for line in output.splitlines()] == [
+        ["ok", name, "0"] for name in [*BREAKS, "estimate_follows_from_votes", "release_files_are_as_published"]
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_fails_and_names_a_damaged_release():
+    release = releases.publish_release(name="first", by=None, at=now())
+    file = ReleaseFile.objects.get(release=release, name="labels.csv")
+    with Path(storages["releases"].path(file.storage_name)).open("ab") as content:
+        content.write(b"more")
+
+    error, output = run_command()
+
+    assert "release_files_are_as_published" in error
+    assert "first/labels.csv" in output
+
+
+@pytest.mark.django_db(transaction=True)
+def test_votes_that_wait_long_are_a_warning_only():
+    question = make_question()
+    submit(lease(make_user("ann"), question.campaign))
+    question.campaign.questions.update(due_at="2020-01-01T00:00:00Z")
+
+    error, output = run_command()
+
+    assert error == ""
+    assert "WARNING votes_are_estimated_soon" in output

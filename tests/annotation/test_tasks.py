@@ -1,0 +1,98 @@
+"""The doorbell: many rings are one message, and a broken bell breaks nothing."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.core.cache import cache
+
+from annotation import tasks
+from annotation.actions import estimates
+from annotation.models import Question
+from config.celery import app
+from tests import builders
+
+QUEUE = "celery"
+
+
+@pytest.fixture
+def queue():
+    """Redis, with neither messages nor a bell that rings."""
+    cache.delete(tasks.DOORBELL)
+    with app.connection_for_write() as connection:
+        client = connection.default_channel.client
+        client.delete(QUEUE)
+        yield client
+        client.delete(QUEUE)
+    cache.delete(tasks.DOORBELL)
+
+
+def make_due_question():
+    question = builders.make_question(gold_rate=0)
+    builders.vote(builders.make_crowd(1)[0], "UNSURE")
+    return question
+
+
+def test_many_rings_are_one_message(queue):
+    for _ in range(20):
+        tasks.ring_doorbell()
+
+    assert queue.llen(QUEUE) == 1
+
+
+@pytest.mark.django_db
+def test_the_bell_rings_again_after_a_run(queue):
+    tasks.ring_doorbell()
+    tasks.estimate_due_questions()
+    tasks.ring_doorbell()
+
+    assert queue.llen(QUEUE) == 2
+
+
+@pytest.mark.django_db
+def test_a_run_estimates_everything_that_is_due_and_a_second_one_nothing(queue, monkeypatch):
+    question = make_due_question()
+    tasks.estimate_due_questions()
+    question.refresh_from_db()
+    first = question.estimate.estimated_at
+    tasks.estimate_due_questions()
+    question.estimate.refresh_from_db()
+
+    assert question.due_at is None
+    assert question.estimate.estimated_at == first
+
+
+@pytest.mark.django_db
+def test_a_run_ends_after_a_number_of_chunks_even_if_more_is_due(queue, monkeypatch):
+    make_due_question()
+    monkeypatch.setattr(tasks, "CHUNKS_A_RUN", 0)
+    tasks.estimate_due_questions()
+
+    assert Question.objects.filter(due_at__isnull=False).count() == 1
+    assert estimates.estimate_due(at=builders.now()) == 1
+
+
+RING = """
+import django
+django.setup()
+from annotation.tasks import _clear_doorbell, ring_doorbell
+ring_doorbell()
+_clear_doorbell()
+print("still here")
+"""
+
+
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:1", "unix:///nowhere/redis.sock"])
+def test_without_redis_the_bell_is_silent_and_nothing_breaks(url):
+    environment = {**os.environ, "REDIS_URL": url, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    done = subprocess.run([sys.executable, "-c", RING], env=environment, capture_output=True, text=True, timeout=60)
+
+    assert done.stdout == "still here\n", done.stderr
+    assert "The doorbell did not ring; the sweep will find the votes" in done.stderr
+
+
+def test_the_sweep_asks_for_the_same_task_every_few_seconds():
+    [sweep] = [entry for entry in app.conf.beat_schedule.values() if entry["task"] == tasks.estimate_due_questions.name]
+
+    assert sweep["schedule"] <= 60

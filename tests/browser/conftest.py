@@ -1,0 +1,93 @@
+"""A browser, a site with pictures to look at, and people who are signed in to it."""
+
+import os
+import shutil
+from contextlib import ExitStack
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import call_command
+from django.test import Client
+
+from hierarchy.models import Synset
+from tests.browser.visitor import Visitor
+from tests.builders import make_open_campaign, make_user, make_votes
+from tests.functional.pictures import NOUNS, draw_candidates
+
+# Playwright's synchronous interface runs an event loop in this thread, in which Django would refuse to query.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+MISSING = "no Chromium found: apt-get install chromium, or set CHROMIUM=/path"
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+DOG, CAT, CORGI = "n02084071", "n02121808", "n02112826"
+PICTURES = 8
+# Generous, because other work may share the machine.
+PATIENCE_MILLISECONDS = 30_000
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        (pytest.fail if os.environ.get("REQUIRE_BROWSER") == "1" else pytest.skip)(MISSING)
+    return {**browser_type_launch_args, "executable_path": path, "args": [*QUIET]}
+
+
+@pytest.fixture
+def drawings(tmp_path, live_server):
+    """The small WordNet with pictures of dogs, cats and corgis."""
+    call_command("import_wordnet", NOUNS / "data.noun", verbosity=0)
+    manifest = draw_candidates(tmp_path / "pictures", wnids=[DOG, CAT, CORGI], each=PICTURES)
+    call_command("import_images", manifest, root=manifest.parent, report=tmp_path / "refused.csv", verbosity=0)
+    return {word: Synset.objects.get(wnid=wnid) for word, wnid in (("dog", DOG), ("cat", CAT), ("corgi", CORGI))}
+
+
+@pytest.fixture
+def campaign(drawings):
+    """An open campaign that asks about dogs and cats, six pictures a page, none of them gold."""
+    return make_open_campaign([drawings["dog"], drawings["cat"]], name="animals", page_size=6, gold_rate=0)
+
+
+@pytest.fixture
+def disputed(drawings):
+    """A campaign about corgis whose questions all went to a curator."""
+    found = make_open_campaign([drawings["corgi"]], name="corgis", vote_cap=2, gold_rate=0)
+    make_votes(found, ["YES", "NO"])
+    return found
+
+
+@pytest.fixture
+def visit(browser, live_server):
+    """Opens a browser of its own for somebody: an account, or nobody."""
+    with ExitStack() as opened:
+
+        def open_visitor(user=None, **options):
+            context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+            opened.callback(context.close)
+            context.set_default_timeout(PATIENCE_MILLISECONDS)
+            if user is not None:
+                client = Client()
+                client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+                name = django_settings.SESSION_COOKIE_NAME
+                context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
+            return Visitor(page=context.new_page(), url=live_server.url)
+
+        yield open_visitor
+
+
+@pytest.fixture
+def annotator(live_server):
+    return make_user("ann")
+
+
+@pytest.fixture
+def curator(live_server):
+    return make_user("cora", "curator")

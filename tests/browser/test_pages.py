@@ -1,0 +1,129 @@
+"""Every main page, in both colour schemes, on a laptop and on a phone: accessible, quiet, and as wide as the screen.
+
+SCREENSHOTS=1 also saves each as var/screenshots/WIDTH-SCHEME-NAME.png.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.utils.timezone import now
+
+from annotation.models import Dispute
+from hierarchy.actions.releases import publish_release
+from tests.builders import lease, make_votes
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
+SCREENSHOTS = Path(__file__).resolve().parents[2] / "var" / "screenshots"
+LAPTOP, PHONE, NARROW = (1280, 800), (390, 844), (320, 640)
+RELEASE = "browser-test"
+NOT_FOUND = "/no/such/page/"
+VISITOR_PAGES = {
+    "home": "/",
+    "signup": "/accounts/signup/",
+    "login": "/accounts/login/",
+    "reset": "/accounts/reset/",
+    "reset-sent": "/accounts/reset/sent/",
+    "reset-done": "/accounts/reset/done/",
+    "tree": "/hierarchy/",
+    "tree-open": "/hierarchy/?open=n02084071",
+    "search": "/hierarchy/search/?q=dog",
+    "search-nothing": "/hierarchy/search/?q=xyzzy",
+    "synset": "/hierarchy/n02084071/",
+    "releases": "/hierarchy/releases/",
+    "release": f"/hierarchy/releases/{RELEASE}/",
+    "not-found": NOT_FOUND,
+}
+ANNOTATOR_PAGES = {
+    "annotator-home": "/",
+    "annotate": "/annotate/",
+    "campaigns": "/campaigns/",
+    "campaign": "/campaigns/animals/",
+    "account": "/account/",
+    "password": "/accounts/password/",
+    "password-done": "/accounts/password/done/",
+}
+CURATOR_PAGES = {
+    "curator-home": "/",
+    "annotate-ready": "/annotate/",
+    "annotate-nothing": "/annotate/?nothing_left=1",
+    "curator-campaigns": "/campaigns/",
+    "curator-campaign": "/campaigns/animals/",
+    "draft": "/draft-campaign/",
+    "disputes": "/disputes/",
+    "dispute": "/disputes/{dispute}/",
+    "curator-synset": "/hierarchy/n02084071/",
+    "curator-account": "/account/",
+}
+
+
+@pytest.fixture
+def full_site(campaign, disputed, annotator):
+    """Something to show on every page: labels, a release, disputes, a page of pictures in hand."""
+    make_votes(campaign, ["YES", "YES", "YES"])
+    publish_release(name=RELEASE, by=None, at=now())
+    lease(annotator, campaign)
+
+
+@pytest.fixture
+def all_pages(full_site, visit, annotator, curator):
+    """Opens every main page one after the other, and gives its name and its visitor."""
+
+    def walk(size, scheme="light"):
+        options = {"viewport": dict(zip(("width", "height"), size, strict=True)), "color_scheme": scheme}
+        for user, pages in ((None, VISITOR_PAGES), (annotator, ANNOTATOR_PAGES), (curator, CURATOR_PAGES)):
+            visitor = visit(user, reduced_motion="reduce", **options)
+            for name, path in pages.items():
+                found = visitor.open(path.format(dispute=Dispute.objects.order_by("pk").first().pk))
+                assert found.status == (404 if path == NOT_FOUND else 200), path
+                yield name, visitor
+
+    return walk
+
+
+def describe_violations(page):
+    found = Axe().run(page).response["violations"]
+    return [f"{violation['id']}: {node['target']} {node['html'][:200]}" for violation in found for node in violation["nodes"]]
+
+
+def save_screenshot(name, size, scheme, page):
+    if os.environ.get("SCREENSHOTS") == "1":
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{size[0]}-{scheme}-{name}.png", full_page=True)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
+def test_no_main_page_has_an_accessibility_fault_or_a_browser_complaint(all_pages, size, scheme):
+    faults = {}
+    for name, visitor in all_pages(size, scheme):
+        visitor.page.wait_for_load_state("networkidle")
+        save_screenshot(name, size, scheme, visitor.page)
+        found = describe_violations(visitor.page) + visitor.problems
+        visitor.problems.clear()
+        if name == "not-found":
+            found = [problem for problem in found if "status of 404" not in problem]
+        if found:
+            faults[name] = found
+
+    assert faults == {}
+
+
+def test_no_main_page_scrolls_sideways_on_the_narrowest_screen(all_pages):
+    wide = {
+        name: width
+        for name, visitor in all_pages(NARROW)
+        if (width := visitor.page.evaluate("document.documentElement.scrollWidth")) > NARROW[0]
+    }
+
+    assert wide == {}
+
+
+def test_the_page_of_the_api_runs_under_the_content_security_policy(visit):
+    visitor = visit()
+    visitor.open("/api/docs/")
+
+    visitor.page.get_by_text("Lease a page of pictures of one synset").first.wait_for()
+
+    assert visitor.problems == []

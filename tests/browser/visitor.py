@@ -1,0 +1,71 @@
+"""Somebody with a browser."""
+
+import time
+from dataclasses import dataclass, field
+
+from playwright.sync_api import Page
+
+from annotation.models import Vote
+
+PATIENCE_SECONDS = 30
+POLL_MILLISECONDS = 50
+
+
+@dataclass
+class Visitor:
+    """One tab of one browser on the site; `problems` collects what the browser complains of."""
+
+    page: Page
+    url: str
+    problems: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._note)
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+
+    def _note(self, message) -> None:
+        if message.type in ("error", "warning"):
+            self.problems.append(f"{self.page.url}: {message.text}")
+
+    def open(self, path: str):
+        return self.page.goto(self.url + path)
+
+    def wait_for(self, condition):
+        """The first true value of `condition()`, which may ask the database; the browser goes on meanwhile."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not (found := condition()):
+            assert time.monotonic() < end, "the condition did not come true"
+            self.page.wait_for_timeout(POLL_MILLISECONDS)
+        return found
+
+    def start_page(self) -> str:
+        """Gets a page of pictures and waits until its keys work; returns the number of the batch."""
+        self.open("/annotate/")
+        self.page.get_by_role("button", name="Get a page of pictures").press("Enter")
+        return self.wait_for_keys()
+
+    def wait_for_keys(self) -> str:
+        self.page.wait_for_function(
+            """() => document.documentElement.classList.contains('enhanced')
+                  && document.querySelector('#batch[data-batch]') !== null"""
+        )
+        # Keys count once the pictures have been drawn: two frames, and one to be sure.
+        self.page.evaluate(
+            """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>
+                   requestAnimationFrame(() => setTimeout(done)))))"""
+        )
+        return self.batch
+
+    @property
+    def batch(self) -> str | None:
+        """The number of the batch on the screen."""
+        return self.page.locator("#batch").get_attribute("data-batch")
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+
+def list_votes(batch: str) -> dict[int, str]:
+    """Standing answers by position."""
+    return dict(Vote.objects.standing().filter(batch_id=batch).values_list("position", "answer"))
