@@ -22,7 +22,7 @@ class Picture:
 
 
 def measure(*, quick: bool) -> list[Row]:
-    count, repeats = (16, 2) if quick else (60, 5)
+    count, repeats = (10, 2) if quick else (40, 3)
     pictures = [_draw(seed) for seed in range(count)]
     with ImageProcessor(processes=PROCESSES, limits=ImageLimits()) as processor:
         # The workers start with their first picture.

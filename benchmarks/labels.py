@@ -38,7 +38,7 @@ Chunk = tuple[list[Verdict], datetime]
 
 def measure(*, quick: bool) -> list[Row]:
     labels = 3_000 if quick else 40_000
-    return [_measure_recording(labels), *_measure_release(labels, repeats=2 if quick else 3)]
+    return [_measure_recording(labels), *_measure_release(labels, repeats=2)]
 
 
 def _measure_recording(labels: int) -> Row:

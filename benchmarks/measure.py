@@ -1,5 +1,7 @@
 """Times two ways of doing a thing side by side, and the memory of one."""
 
+import ctypes
+import gc
 import statistics
 import time
 from collections.abc import Callable, Iterable
@@ -72,6 +74,9 @@ def _time(run: Callable[[Input], object], each: Input) -> float:
 
 def measure_peak_growth(run: Callable[[], object]) -> int:
     """Bytes by which the process's resident memory grew at its highest while `run` went on; one page at least."""
+    # Memory that was freed and kept would be used again unseen.
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
     # Sets the high-water mark back to what is resident now (proc(5)).
     Path("/proc/self/clear_refs").write_text("5")
     before = _read_memory("VmRSS")

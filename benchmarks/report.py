@@ -23,7 +23,14 @@ SERVER_SETTINGS = ("server_version", "fsync", "full_page_writes", "synchronous_c
 def format_table(rows: Sequence[Row]) -> str:
     """Columns padded to their widest cell, numbers to the right."""
     cells = [
-        (row.name, _format_number(row.ours), _format_number(row.limit), row.unit, f"{row.ratio:.2f}", row.against)
+        (
+            row.name,
+            _format_number(row.ours),
+            _format_number(row.limit),
+            row.unit,
+            _format_number(row.ratio),
+            row.against,
+        )
         for row in rows
     ]
     lines = [HEADINGS, *cells]

@@ -7,19 +7,16 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 
 import psycopg2
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import connection
 
-from annotation.actions import accounts, campaigns
+from annotation.actions import campaigns
 from annotation.models import Annotator, Campaign
 from annotation.rules import PolicyValues
 from hierarchy.models import Candidate, Closure, Image, Synset, SynsetWord
 
 PAGE_SIZE = 24
-PASSWORD = "correct horse battery staple"
 _numbers = itertools.count(1)
-
-Cursor = psycopg2.extensions.cursor
 
 
 def read_clock() -> datetime:
@@ -81,18 +78,20 @@ def make_candidates(synset_ids: list[int], *, each: int) -> list[Candidate]:
     )
 
 
-def make_user(role: str) -> User:
-    name = f"{role}-{next(_numbers)}"
-    return accounts.create_user(username=name, password=PASSWORD, role=role, by=None, at=read_clock())
-
-
 def make_annotator() -> Annotator:
-    return Annotator.objects.get(user=make_user("annotator"))
+    """With an account in that role but without a password, whose hash would take longer than most that is measured."""
+    return Annotator.objects.create(user=_make_user("annotator"), joined_at=read_clock())
+
+
+def _make_user(role: str) -> User:
+    user = User.objects.create(username=f"{role}-{next(_numbers)}")
+    user.groups.add(Group.objects.get(name=role))
+    return user
 
 
 def make_campaign(*, synsets: int, candidates: int) -> Campaign:
     """An open campaign of pages of 24 without gold, over new synsets with that many candidates each."""
-    made, curator, name = make_synsets(synsets), make_user("curator"), f"campaign-{next(_numbers)}"
+    made, curator, name = make_synsets(synsets), _make_user("curator"), f"campaign-{next(_numbers)}"
     make_candidates([synset.pk for synset in made], each=candidates)
     campaigns.draft_campaign(
         name=name,

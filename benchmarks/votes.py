@@ -23,7 +23,7 @@ INSERT = "INSERT INTO bare_page VALUES %s"
 
 
 def measure(*, quick: bool) -> list[Row]:
-    rounds, pages = (3, 8) if quick else (5, 40)
+    rounds, pages = (2, 8) if quick else (3, 40)
     with connection.cursor() as cursor:
         cursor.execute(CREATE)
     # No question is met twice, as if the estimates came at once.

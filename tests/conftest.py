@@ -1,10 +1,11 @@
-"""What holds for every test: no network, and a cache of its own."""
+"""What holds for every test: no network, quick passwords, a cache of its own."""
 
 import itertools
 import socket
 from ipaddress import ip_address
 
 import pytest
+from django.test import override_settings
 
 LOCAL_NAMES = {"localhost", "testserver", ""}
 _connect, _connect_ex = socket.socket.connect, socket.socket.connect_ex
@@ -52,6 +53,13 @@ def no_network():
         patch.setattr(socket.socket, "connect", _connect_locally)
         patch.setattr(socket.socket, "connect_ex", _connect_locally_ex)
         patch.setattr(socket, "getaddrinfo", _find_local_addresses)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords():
+    """Argon2 is slow on purpose; tests make a thousand accounts. Services in processes of their own keep it."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
 
 

@@ -25,7 +25,7 @@ def create_user(*, username: str, password: str, role: str, by: User | None, at:
     _check_account(user, password, role)
     user.set_password(password)
     user.save()
-    user.groups.add(Group.objects.get(name=role))
+    user.groups.add(Group.objects.get_or_create(name=role)[0])
     Annotator.objects.create(user=user, joined_at=at)
     return user
 
@@ -58,7 +58,7 @@ def set_role(*, username: str, role: str, by: User | None, at: datetime) -> User
     user = User.objects.select_for_update().filter(username=username).first()
     if user is None:
         raise NotFound(f"There is no account {username}.")
-    user.groups.set([Group.objects.get(name=role)])
+    user.groups.set([Group.objects.get_or_create(name=role)[0]])
     ApiToken.objects.filter(user=user, revoked_at__isnull=True).exclude(scope__in=TOKEN_SCOPES_OF_ROLE[role]).update(
         revoked_at=at
     )

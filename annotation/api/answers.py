@@ -101,7 +101,7 @@ class DisputeAnswer(serializers.Serializer[Any]):
     opened_at = serializers.DateTimeField()
     probability = serializers.FloatField(allow_null=True, help_text="that the picture shows the synset")
     settled_at = serializers.DateTimeField(allow_null=True)
-    verdict = serializers.ChoiceField(choices=Label.Verdict.values, allow_null=True)
+    verdict = serializers.ChoiceField(choices=Label.Verdict.choices, allow_null=True)
     explanation = serializers.CharField(allow_blank=True)
 
 
@@ -120,6 +120,9 @@ class MeAnswer(serializers.Serializer[Any]):
     username = serializers.CharField()
     role = serializers.ChoiceField(choices=["annotator", "curator", "operator"])
     scopes = serializers.ListField(child=serializers.CharField(), help_text="what this request's credentials may do")
+    open_batches = serializers.ListField(
+        child=serializers.UUIDField(), help_text="your live leases, oldest first; GET batches/{id}/ shows one again"
+    )
     votes = serializers.IntegerField(help_text="your votes that stand")
 
 

@@ -63,13 +63,13 @@ class VoteBody(Body):
 
 
 class SubmitBody(Body):
-    votes = serializers.ListSerializer(
+    votes: serializers.ListSerializer[Any] = serializers.ListSerializer(
         child=VoteBody(), min_length=1, max_length=MOST_VOTES, help_text="pictures left out are not answered"
     )
 
 
 class DecisionBody(Body):
-    verdict = serializers.ChoiceField(choices=Label.Verdict.values)
+    verdict = serializers.ChoiceField(choices=Label.Verdict.choices)
     reason = TextField(max_length=REASON_LENGTH)
     version = WholeNumberField(help_text="of the dispute as it was read")
 

@@ -95,7 +95,9 @@ class SimulatedAnnotator:
     find_truths: Callable[[str], Mapping[int, tuple[str, str]]]
 
     def work_until(self, is_over: threading.Event) -> None:
-        """Answers pages as long as there are any, and waits for more until told that it is over."""
+        """Answers pages as long as there are any, those left from an earlier run first, until told that it is over."""
+        for batch in self.client.request("GET", "/api/v1/me/", accept=(200,)).json()["open_batches"]:
+            self.answer(batch)
         while not is_over.is_set():
             response = self.client.request(
                 "POST", "/api/v1/batches/", json={"campaign": self.campaign}, accept=(201, 204, 409)

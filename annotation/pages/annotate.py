@@ -118,7 +118,7 @@ def _render(
     answers: Mapping[int, str] | None = None,
     **more: Any,
 ) -> HttpResponse:
-    context = {**describe_standing(annotator, request.user), **describe_batch(batch, annotator, answers or {}), **more}
+    context = {**describe_standing(annotator, request.user), **describe_batch(batch, answers or {}), **more}
     template = "annotation/_batch.html" if _wants_fragment(request) else "annotation/annotate.html"
     return render(request, template, context, status=status)
 

@@ -11,8 +11,7 @@ from django.utils.translation import gettext as _
 
 from annotation.models import Annotator, Batch
 from annotation.queries import activity, batches
-from hierarchy.models import Image, Label, Synset
-from hierarchy.queries.examples import list_example_pictures
+from hierarchy.models import Image, Synset
 from hierarchy.queries.pictures import sign_picture
 from hierarchy.queries.synsets import find_path
 
@@ -23,7 +22,7 @@ PICTURE_GRACE_SECONDS = 900
 EXAMPLE_SECONDS = 3600
 
 
-def describe_batch(batch: Batch | None, annotator: Annotator, answers: Mapping[int, str]) -> dict[str, Any]:
+def describe_batch(batch: Batch | None, answers: Mapping[int, str]) -> dict[str, Any]:
     """The part of the context that is about one page; `answers` by position are what was given already."""
     if batch is None:
         return {"batch": None}
@@ -32,7 +31,7 @@ def describe_batch(batch: Batch | None, annotator: Annotator, answers: Mapping[i
         "campaign": batch.campaign,
         "question_text": _("Does this picture show “%(word)s”?") % {"word": batch.synset.words[0]},
         "synset": _describe_synset(batch.synset),
-        "examples": _list_examples(batch.synset, annotator),
+        "examples": _list_examples(batch),
         "items": _list_items(batch, answers),
         "key": uuid4(),
     }
@@ -59,22 +58,20 @@ def _describe_synset(synset: Synset) -> dict[str, Any]:
     }
 
 
-def _list_examples(synset: Synset, annotator: Annotator) -> list[dict[str, Any]]:
-    """Accepted pictures by their current labels; gold is never labelled, so none of it is among them."""
-    found = list_example_pictures(synset.pk, everything=False, limit=EXAMPLES, labels=Label.objects.current())
+def _list_examples(batch: Batch) -> list[dict[str, Any]]:
     expires_at = (int(time.time()) // EXAMPLE_SECONDS + 2) * EXAMPLE_SECONDS
     return [
         {
             "url": sign_picture(
                 image_id=label.candidate.image_id,
                 rendition=Image.Rendition.SMALL,
-                audience=f"annotator:{annotator.pk}",
+                audience=f"annotator:{batch.annotator_id}",
                 expires_at=expires_at,
             ),
             "width": label.candidate.image.small_width,
             "height": label.candidate.image.small_height,
         }
-        for label in found
+        for label in batches.list_examples(batch, limit=EXAMPLES)
     ]
 
 

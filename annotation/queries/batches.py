@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db.models.functions import Now
 
-from annotation.models import Annotator, Batch, BatchItem
+from annotation.models import Annotator, Batch, BatchItem, Question
 from annotation.queries.campaigns import find_policy
 from hierarchy.errors import NotFound, NotPermitted
-from hierarchy.models import Image
+from hierarchy.models import Image, Label
+from hierarchy.queries.examples import list_example_pictures
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,12 @@ def find_oldest_live_batch(annotator: Annotator) -> Batch | None:
     )
 
 
+def list_live_batches(user: User) -> list[UUID]:
+    """The live leases of an account, oldest first: what a program goes on with after it was stopped."""
+    live = Batch.objects.filter(annotator__user=user, closed_at__isnull=True, expires_at__gt=Now())
+    return list(live.order_by("leased_at", "pk").values_list("pk", flat=True))
+
+
 def find_batch(annotator: Annotator, batch_id: UUID) -> Batch:
     """A batch of this annotator. NotPermitted for another's, NotFound where there is none."""
     batch = Batch.objects.select_related("campaign", "synset").filter(pk=batch_id).first()
@@ -44,6 +52,19 @@ def list_pictures(batch: Batch) -> list[Picture]:
     """The page's pictures in the order of their positions, gold and others alike. One query."""
     items = BatchItem.objects.filter(batch=batch).select_related("question__candidate__image").order_by("position")
     return [Picture(item.position, item.question.candidate.image) for item in items]
+
+
+def list_examples(batch: Batch, *, limit: int) -> list[Label]:
+    """Accepted pictures of the batch's synset that give nothing away, with image and candidate. One query.
+
+    Left out are pictures that are still asked about for this synset, gold among them, and pictures on this annotator's
+    open pages, which others may have finished meanwhile.
+    """
+    asked = Question.objects.filter(synset_id=batch.synset_id).unfinished().values("candidate__image_id")
+    held = BatchItem.objects.filter(batch__annotator_id=batch.annotator_id, batch__closed_at__isnull=True)
+    known = Label.objects.current().exclude(candidate__image_id__in=asked)
+    labels = known.exclude(candidate__image_id__in=held.values("question__candidate__image_id"))
+    return list_example_pictures(batch.synset_id, everything=False, limit=limit, labels=labels)
 
 
 @dataclass(frozen=True)

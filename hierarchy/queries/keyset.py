@@ -31,7 +31,12 @@ class Page:
 
 
 def list_page(
-    rows: QuerySet[Any, Any], *, order_by: Sequence[str], write_row: Callable[[Any], Any], limit: int, address: str
+    rows: QuerySet[Any, Any],
+    *,
+    order_by: Sequence[str],
+    write_rows: Callable[[Sequence[Any]], Any],
+    limit: int,
+    address: str,
 ) -> dict[str, Any]:
     """The envelope {"next", "previous", "results"} of the page at `address`, a whole URL that may name a cursor.
 
@@ -46,7 +51,7 @@ def list_page(
     return {
         "next": write_link(page.rows[-1], backwards=False) if page.has_next else None,
         "previous": write_link(page.rows[0], backwards=True) if page.has_previous else None,
-        "results": [write_row(row) for row in page.rows],
+        "results": write_rows(page.rows),
     }
 
 

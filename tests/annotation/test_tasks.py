@@ -3,9 +3,12 @@
 import os
 import subprocess
 import sys
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.cache import cache
+from django.utils.timezone import now
 
 from annotation import tasks
 from annotation.actions import estimates
@@ -13,19 +16,24 @@ from annotation.models import Question
 from config.celery import app
 from tests import builders
 
-QUEUE = "celery"
-
 
 @pytest.fixture
-def queue():
-    """Redis, with neither messages nor a bell that rings."""
-    cache.delete(tasks.DOORBELL)
+def queue(monkeypatch):
+    """A queue and a bell of the test's own, for tests in other processes ring theirs in the same Redis."""
+    name = f"test-{uuid4()}"
+    monkeypatch.setattr(tasks, "DOORBELL", name)
+    monkeypatch.setattr(tasks.estimate_due_questions, "_exec_options", {"queue": name})
+    yield name
+    cache.delete(name)
     with app.connection_for_write() as connection:
-        client = connection.default_channel.client
-        client.delete(QUEUE)
-        yield client
-        client.delete(QUEUE)
-    cache.delete(tasks.DOORBELL)
+        channel: Any = connection.channel()
+        channel.queue_delete(name)
+
+
+def count_messages(name):
+    with app.connection_for_write() as connection:
+        channel: Any = connection.channel()
+        return channel.queue_declare(name, passive=True).message_count
 
 
 def make_due_question():
@@ -38,7 +46,7 @@ def test_many_rings_are_one_message(queue):
     for _ in range(20):
         tasks.ring_doorbell()
 
-    assert queue.llen(QUEUE) == 1
+    assert count_messages(queue) == 1
 
 
 @pytest.mark.django_db
@@ -47,11 +55,11 @@ def test_the_bell_rings_again_after_a_run(queue):
     tasks.estimate_due_questions()
     tasks.ring_doorbell()
 
-    assert queue.llen(QUEUE) == 2
+    assert count_messages(queue) == 2
 
 
 @pytest.mark.django_db
-def test_a_run_estimates_everything_that_is_due_and_a_second_one_nothing(queue, monkeypatch):
+def test_a_run_estimates_everything_that_is_due_and_a_second_one_nothing(queue):
     question = make_due_question()
     tasks.estimate_due_questions()
     question.refresh_from_db()
@@ -70,7 +78,7 @@ def test_a_run_ends_after_a_number_of_chunks_even_if_more_is_due(queue, monkeypa
     tasks.estimate_due_questions()
 
     assert Question.objects.filter(due_at__isnull=False).count() == 1
-    assert estimates.estimate_due(at=builders.now()) == 1
+    assert estimates.estimate_due(at=now()) == 1
 
 
 RING = """

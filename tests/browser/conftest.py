@@ -2,12 +2,15 @@
 
 import os
 import shutil
+import time
 from contextlib import ExitStack
 
 import pytest
 from django.conf import settings as django_settings
 from django.core.management import call_command
+from django.core.signals import request_finished, request_started
 from django.test import Client
+from playwright.sync_api import expect
 
 from hierarchy.models import Synset
 from tests.browser.visitor import Visitor
@@ -30,7 +33,9 @@ QUIET = (
 DOG, CAT, CORGI = "n02084071", "n02121808", "n02112826"
 PICTURES = 8
 # Generous, because other work may share the machine.
-PATIENCE_MILLISECONDS = 30_000
+PATIENCE_MILLISECONDS = 60_000
+REST_SECONDS = 0.3
+POLL_SECONDS = 0.02
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +70,30 @@ def disputed(drawings):
 
 
 @pytest.fixture
-def visit(browser, live_server):
+def server_at_rest(live_server):
+    """At the end, waits for requests under way: emptying the tables beneath them is a deadlock."""
+    begun, ended = [], []
+
+    def note_begin(**_):
+        begun.append(1)
+
+    def note_end(**_):
+        ended.append(1)
+
+    request_started.connect(note_begin)
+    request_finished.connect(note_end)
+    yield
+    steady_since = time.monotonic()
+    while time.monotonic() - steady_since < REST_SECONDS:
+        if len(begun) > len(ended):
+            steady_since = time.monotonic()
+        time.sleep(POLL_SECONDS)
+    request_started.disconnect(note_begin)
+    request_finished.disconnect(note_end)
+
+
+@pytest.fixture
+def visit(browser, live_server, server_at_rest):
     """Opens a browser of its own for somebody: an account, or nobody."""
     with ExitStack() as opened:
 
@@ -73,6 +101,7 @@ def visit(browser, live_server):
             context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
             opened.callback(context.close)
             context.set_default_timeout(PATIENCE_MILLISECONDS)
+            expect.set_options(timeout=PATIENCE_MILLISECONDS)
             if user is not None:
                 client = Client()
                 client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")

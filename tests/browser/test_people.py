@@ -85,6 +85,7 @@ def test_a_draft_with_mistakes_comes_back_as_it_was_typed(visit, drawings, curat
         visitor.page.locator(f"#id_{name}").fill(text)
     visitor.page.get_by_role("button", name="Save the draft").click()
 
-    expect(visitor.page.locator(".error-summary")).to_contain_text("n99999999")
+    expect(visitor.page.locator(".error-summary")).to_be_visible()
+    expect(visitor.page.locator("#id_synsets_error")).to_contain_text("n99999999")
     expect(visitor.page.locator("#id_title")).to_have_value("Dogs")
     assert not Campaign.objects.exists()

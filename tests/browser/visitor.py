@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 from annotation.models import Vote
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 POLL_MILLISECONDS = 50
 
 
@@ -57,9 +57,9 @@ class Visitor:
         return self.batch
 
     @property
-    def batch(self) -> str | None:
-        """The number of the batch on the screen."""
-        return self.page.locator("#batch").get_attribute("data-batch")
+    def batch(self) -> str:
+        """The number of the batch on the screen; empty when there is none."""
+        return self.page.locator("#batch").get_attribute("data-batch") or ""
 
     def press(self, *keys: str) -> None:
         for key in keys:

@@ -37,7 +37,9 @@ def read_truths(manifest: Path) -> dict[tuple[str, str], str]:
 
 def _draw(folder: Path, wnid: str, kind: int, number: str, *, shown: bool) -> dict[str, str]:
     chance = random.Random(f"{wnid} {number}")
-    picture = Image.new("RGB", SIZE, (chance.randrange(200, 256), chance.randrange(200, 256), chance.randrange(200, 256)))
+    picture = Image.new(
+        "RGB", SIZE, (chance.randrange(200, 256), chance.randrange(200, 256), chance.randrange(200, 256))
+    )
     canvas = ImageDraw.Draw(picture)
     left, top = chance.randrange(10, 60), chance.randrange(10, 40)
     colour = f"hsl({(kind * 67) % 360}, 70%, {chance.randrange(35, 60)}%)"

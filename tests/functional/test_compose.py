@@ -8,7 +8,7 @@ import tempfile
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-import psycopg2
+import psycopg2  # type: ignore[import-untyped]
 import pytest
 
 from config.embedded.folders import place_sockets
@@ -17,7 +17,7 @@ from config.embedded.valkey import start_valkey
 from tests.functional.compose import GIVEN, STOP_SECONDS, Machine, fill_in, read_compose, read_dockerfile
 from tests.functional.service import CHECKOUT, describe_outside, find_free_port, wait_until
 
-pytestmark = pytest.mark.functional
+pytestmark = [pytest.mark.functional, pytest.mark.xdist_group("compose")]
 HEALTH_SECONDS = 240
 SERVICES = read_compose()["services"]
 OWN = ("migrate", "web", "worker", "beat")
@@ -83,9 +83,14 @@ def is_healthy(machine, name):
 def test_the_role_of_the_service_may_change_rows_and_not_tables(machine):
     url = machine.environment(SERVICES["web"])["DATABASE_URL"]
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT current_user, rolsuper, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = current_user")
+        cursor.execute(
+            "SELECT current_user, rolsuper, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = current_user"
+        )
         assert cursor.fetchone() == ("veriset_app", False, False, False)
-        cursor.execute("SELECT has_table_privilege('annotation_vote', privilege) FROM unnest(%s) AS privilege", [["INSERT", "TRUNCATE"]])
+        cursor.execute(
+            "SELECT has_table_privilege('annotation_vote', privilege) FROM unnest(%s) AS privilege",
+            [["INSERT", "TRUNCATE"]],
+        )
         assert cursor.fetchall() == [(True,), (False,)]
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):
             cursor.execute("ALTER TABLE annotation_vote ADD COLUMN smuggled int")
@@ -136,9 +141,8 @@ def test_the_image_runs_as_a_user_without_rights():
 
 def test_the_image_holds_every_folder_that_the_service_needs():
     copied = {text.split()[0] for instruction, text in read_dockerfile() if instruction == "COPY"}
-    folders = {name for name in ("config", "hierarchy", "annotation", "templates", "static", "demo")}
 
-    assert folders | {"manage.py"} <= copied
+    assert {"manage.py", "config", "hierarchy", "annotation", "templates", "static", "demo"} <= copied
     assert all((CHECKOUT / name).exists() for name in copied - {"--from=build"})
 
 

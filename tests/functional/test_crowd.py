@@ -8,7 +8,7 @@ import requests
 
 from tests.functional.pictures import draw_candidates
 
-pytestmark = pytest.mark.functional
+pytestmark = [pytest.mark.functional, pytest.mark.xdist_group("service")]
 DOG, CORGI, CAT, LYNX, PUPPY = "n02084071", "n02112826", "n02121808", "n02127052", "n01322604"
 UNFINISHED = "SELECT count(*) FROM annotation_question WHERE state IN ('OPEN', 'DISPUTED') AND id NOT IN {gold}"
 GOLD = "(SELECT question_id FROM annotation_gold WHERE active)"

@@ -9,7 +9,7 @@ import redis
 from tests.functional.crowd import gather_crowd
 from tests.functional.service import wait_until
 
-pytestmark = pytest.mark.functional
+pytestmark = [pytest.mark.functional, pytest.mark.xdist_group("service")]
 ANIMAL, FELINE, WILDCAT, CARNIVORE, MAMMAL = "n00015388", "n02120997", "n02124623", "n02075296", "n01861778"
 CITY, REGION, PARIS, CAPITAL = "n08524735", "n08630985", "n08932568", "n08518505"
 KILLS = 3
@@ -34,7 +34,9 @@ WHERE campaign.name = %s AND (
        AND dispute.settled_at IS NULL AND question.state = 'DISPUTED')) <> 1
 """
 DUE = "SELECT count(*) FROM annotation_question WHERE due_at IS NOT NULL"
-BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%annotation_estimate%%'"
+BLOCKED = (
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%annotation_estimate%%'"
+)
 
 
 def check_votes(service, campaign, record):

@@ -28,7 +28,7 @@ class CampaignsView(ReadView):
         page = list_page(
             campaigns,
             order_by=["-drafted_at", "-pk"],
-            write_row=write_campaign,
+            write_rows=lambda rows: [write_campaign(row) for row in rows],
             limit=query["limit"],
             address=request.build_absolute_uri(),
         )

@@ -33,7 +33,7 @@ class DisputesView(ReadView):
         page = list_page(
             list_open_disputes(campaign=query.get("campaign")),
             order_by=["pk"],
-            write_row=lambda dispute: write_dispute(request, dispute, moment=moment),
+            write_rows=lambda rows: [write_dispute(request, row, moment=moment) for row in rows],
             limit=query["limit"],
             address=request.build_absolute_uri(),
         )

@@ -6,6 +6,7 @@ from annotation.api.answers import MeAnswer, describe_problems
 from annotation.api.reading import ReadView
 from annotation.api.visitors import get_user
 from annotation.models import ApiToken, Vote
+from annotation.queries.batches import list_live_batches
 from annotation.rules import TOKEN_SCOPES_OF_ROLE
 from hierarchy.rules import Role, find_role
 
@@ -23,6 +24,7 @@ class MeView(ReadView):
             "username": user.username,
             "role": role,
             "scopes": _list_scopes(request, role),
+            "open_batches": list_live_batches(user),
             "votes": Vote.objects.standing().filter(annotator__user=user).count(),
         }
         return Response(MeAnswer(found).data)

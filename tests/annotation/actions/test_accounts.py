@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils.timezone import now
 
 from annotation.actions import accounts
 from annotation.models import Annotator, ApiToken
@@ -15,11 +16,11 @@ pytestmark = pytest.mark.django_db
 
 def create_user(**given):
     values = {"username": "ann", "password": builders.PASSWORD, "role": "annotator", **given}
-    return accounts.create_user(**values, by=None, at=builders.now())
+    return accounts.create_user(**values, by=None, at=now())
 
 
 def create_token(user, scope="annotate"):
-    return accounts.create_token(user=user, scope=scope, by=user, at=builders.now())
+    return accounts.create_token(user=user, scope=scope, by=user, at=now())
 
 
 def test_an_account_has_its_role_and_its_annotator():
@@ -59,7 +60,7 @@ def test_a_name_is_taken_however_it_is_written(name):
 def test_a_role_is_replaced_and_wider_tokens_end():
     user = create_user(role="curator")
     wide, narrow = create_token(user, "curate")[0], create_token(user, "read")[0]
-    accounts.set_role(username="ann", role="annotator", by=None, at=builders.now())
+    accounts.set_role(username="ann", role="annotator", by=None, at=now())
 
     assert list(user.groups.values_list("name", flat=True)) == ["annotator"]
     assert list(ApiToken.objects.filter(revoked_at=None)) == [narrow]
@@ -68,9 +69,9 @@ def test_a_role_is_replaced_and_wider_tokens_end():
 
 def test_a_role_needs_an_account_and_a_known_name():
     with pytest.raises(NotFound):
-        accounts.set_role(username="absent", role="annotator", by=None, at=builders.now())
+        accounts.set_role(username="absent", role="annotator", by=None, at=now())
     with pytest.raises(InvalidInput, match="role"):
-        accounts.set_role(username="absent", role="king", by=None, at=builders.now())
+        accounts.set_role(username="absent", role="king", by=None, at=now())
 
 
 def test_of_a_token_only_the_digest_is_kept():
@@ -104,34 +105,34 @@ def test_its_owner_or_an_operator_revokes_a_token_and_nobody_else_learns_of_it()
     first, second = create_token(owner)[0], create_token(owner)[0]
 
     with pytest.raises(NotFound, match="no such token"):
-        accounts.revoke_token(token_id=first.pk, by=other, at=builders.now())
+        accounts.revoke_token(token_id=first.pk, by=other, at=now())
     for token, by in ((first, owner), (second, operator)):
-        assert accounts.revoke_token(token_id=token.pk, by=by, at=builders.now()).revoked_at
+        assert accounts.revoke_token(token_id=token.pk, by=by, at=now()).revoked_at
 
 
 def test_revoking_twice_keeps_the_first_moment():
     owner = create_user()
     token = create_token(owner)[0]
-    first = accounts.revoke_token(token_id=token.pk, by=owner, at=builders.now()).revoked_at
+    first = accounts.revoke_token(token_id=token.pk, by=owner, at=now()).revoked_at
 
-    assert accounts.revoke_token(token_id=token.pk, by=owner, at=builders.now()).revoked_at == first
+    assert accounts.revoke_token(token_id=token.pk, by=owner, at=now()).revoked_at == first
 
 
 def test_a_prefix_revokes_the_one_live_token_that_begins_so():
     owner = create_user()
     token, key = create_token(owner)
 
-    assert accounts.revoke_token_by_prefix(prefix=key, at=builders.now()) == token
+    assert accounts.revoke_token_by_prefix(prefix=key, at=now()) == token
     with pytest.raises(NotFound):
-        accounts.revoke_token_by_prefix(prefix=key, at=builders.now())
+        accounts.revoke_token_by_prefix(prefix=key, at=now())
     ApiToken.objects.update(revoked_at=None)
     ApiToken.objects.filter(pk=create_token(owner)[0].pk).update(prefix=token.prefix)
     with pytest.raises(Conflict, match="2 live tokens"):
-        accounts.revoke_token_by_prefix(prefix=key, at=builders.now())
+        accounts.revoke_token_by_prefix(prefix=key, at=now())
 
 
 def bar(annotator_id, by, reason="all yes"):
-    return accounts.bar_annotator(annotator_id=annotator_id, reason=reason, by=by, at=builders.now())
+    return accounts.bar_annotator(annotator_id=annotator_id, reason=reason, by=by, at=now())
 
 
 def test_a_bar_is_set_once_with_its_reason():

@@ -1,6 +1,7 @@
 """Campaigns from draft to close."""
 
 import pytest
+from django.utils.timezone import now
 
 from annotation.actions import campaigns
 from annotation.models import Campaign, CampaignSynset, Policy, Question, Snapshot
@@ -17,13 +18,11 @@ def curator(db):
 
 
 def draft(by, *, name="animals", title="Animals", wnids=("n00001740",), **policy):
-    return campaigns.draft_campaign(
-        name=name, title=title, wnids=wnids, policy=PolicyValues(**policy), by=by, at=builders.now()
-    )
+    return campaigns.draft_campaign(name=name, title=title, wnids=wnids, policy=PolicyValues(**policy), by=by, at=now())
 
 
 def act(step, name, by):
-    return getattr(campaigns, f"{step}_campaign")(name=name, by=by, at=builders.now())
+    return getattr(campaigns, f"{step}_campaign")(name=name, by=by, at=now())
 
 
 def test_a_draft_holds_its_synsets_in_order_and_its_first_policy(curator):
@@ -178,7 +177,7 @@ def test_an_unknown_campaign_is_not_found(curator, step):
 
 
 def change_policy(campaign, by, **policy):
-    return campaigns.change_policy(name=campaign.name, policy=PolicyValues(**policy), by=by, at=builders.now())
+    return campaigns.change_policy(name=campaign.name, policy=PolicyValues(**policy), by=by, at=now())
 
 
 def test_a_policy_change_decides_open_questions_again_and_no_others(curator):
@@ -186,7 +185,7 @@ def test_a_policy_change_decides_open_questions_again_and_no_others(curator):
     users = builders.make_votes(campaign, ["NO"])
     finished = campaign.questions.get(votes__annotator__user=users[0])
     builders.estimate_all()
-    Question.objects.filter(pk=finished.pk).update(state="ACCEPTED", decided_at=builders.now())
+    Question.objects.filter(pk=finished.pk).update(state="ACCEPTED", decided_at=now())
     opened = campaign.questions.get(state="OPEN")
 
     assert change_policy(campaign, curator, target_error=0.4, gold_rate=0).version == 2

@@ -1,6 +1,7 @@
 """The demo campaign."""
 
 import pytest
+from django.utils.timezone import now
 
 from annotation.actions import demo
 from annotation.models import Campaign, Gold
@@ -14,7 +15,7 @@ def synset(db):
 
 def open_demo(synset, truths, by):
     return demo.open_demo(
-        name="demo", wnids=[synset.wnid], truths=truths, instructions="Look closely.", by=by, at=builders.now()
+        name="demo", wnids=[synset.wnid], truths=truths, instructions="Look closely.", by=by, at=now()
     )
 
 

@@ -3,6 +3,7 @@
 from threading import Barrier
 
 import pytest
+from django.utils.timezone import now
 
 from annotation.actions import campaigns, disputes, votes
 from annotation.models import Dispute, Question
@@ -24,7 +25,7 @@ def settle(dispute, by, *, verdict="ACCEPTED", reason="clearly visible", version
         reason=reason,
         version=dispute.version if version is None else version,
         by=by,
-        at=builders.now(),
+        at=now(),
     )
 
 
@@ -115,7 +116,7 @@ def test_an_unknown_dispute_is_not_found(curator):
 
 def test_settling_a_closed_campaign_does_not_overrule_a_later_one(curator):
     question = builders.make_dispute()
-    campaigns.close_campaign(name=question.campaign.name, by=curator, at=builders.now())
+    campaigns.close_campaign(name=question.campaign.name, by=curator, at=now())
     later = builders.make_open_campaign([question.synset], by=curator, gold_rate=0)
     builders.make_votes(later, ["NO", "NO", "NO"])
     settle(question.disputes.get(), curator, verdict="ACCEPTED")
@@ -127,7 +128,7 @@ def test_settling_a_closed_campaign_does_not_overrule_a_later_one(curator):
 
 def test_a_later_campaign_that_has_not_decided_leaves_the_label_to_the_earlier(curator):
     question = builders.make_dispute()
-    campaigns.close_campaign(name=question.campaign.name, by=curator, at=builders.now())
+    campaigns.close_campaign(name=question.campaign.name, by=curator, at=now())
     later = builders.make_open_campaign([question.synset], by=curator, gold_rate=0)
     settle(question.disputes.get(), curator, verdict="ACCEPTED")
     assert Label.objects.current().get().source == "CURATOR"

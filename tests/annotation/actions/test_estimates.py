@@ -4,7 +4,9 @@ import math
 
 import pytest
 from django.db import transaction
-from hypothesis import given, settings
+from django.utils.timezone import now
+from hypothesis import given as given_by
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from annotation.actions import campaigns, estimates, votes
@@ -23,7 +25,12 @@ from tests.annotation.consensus.test_sequence import slow_first_decision
 from tests.hierarchy.rows import COLLECTED_AT
 
 PAGES = 6
-STATE_AFTER = {Decision.ACCEPT: "ACCEPTED", Decision.REJECT: "REJECTED", Decision.ASK: "OPEN", Decision.DISPUTE: "DISPUTED"}
+STATE_AFTER = {
+    Decision.ACCEPT: "ACCEPTED",
+    Decision.REJECT: "REJECTED",
+    Decision.ASK: "OPEN",
+    Decision.DISPUTE: "DISPUTED",
+}
 pages = st.lists(
     st.tuples(st.lists(st.sampled_from(["YES", "NO", "UNSURE"]), min_size=3, max_size=3), st.booleans(), st.booleans()),
     max_size=PAGES,
@@ -63,7 +70,8 @@ def check_against_twin(campaign):
         labels = list(Label.objects.filter(candidate=question.candidate).values_list("verdict", "votes", "probability"))
         if decision in (Decision.ACCEPT, Decision.REJECT):
             log_odds = slow_log_odds(votes=given[:taken], parameters=START)
-            assert labels == [(question.state, taken, pytest.approx(1 / (1 + math.exp(-log_odds))))]
+            assert [label[:2] for label in labels] == [(question.state, taken)]
+            assert labels[0][2] == pytest.approx(1 / (1 + math.exp(-log_odds)))
         else:
             assert labels == []
         assert question.disputes.filter(reason="VOTES_SPENT").count() == (decision == Decision.DISPUTE)
@@ -72,23 +80,21 @@ def check_against_twin(campaign):
 # In whatever order it runs
 
 
-@given(sequence=pages, cap=st.sampled_from([3, 5, 10]))
+@given_by(sequence=pages, cap=st.sampled_from([3, 5, 10]))
 @settings(max_examples=12, deadline=None, database=None)
 @pytest.mark.django_db
 def test_states_and_labels_agree_with_a_twin_that_decides_after_every_vote(sequence, cap):
     with transaction.atomic():
         user = builders.make_crowd(1)[0]
         campaign, leased = make_pages(len(sequence), questions=3, by=user, vote_cap=10)
-        campaigns.change_policy(
-            name=campaign.name, policy=PolicyValues(vote_cap=cap, gold_rate=0), by=user, at=builders.now()
-        )
+        campaigns.change_policy(name=campaign.name, policy=PolicyValues(vote_cap=cap, gold_rate=0), by=user, at=now())
         ids = list(campaign.questions.order_by("pk").values_list("pk", flat=True))
         for page, (answers, late, run) in zip(leased, sequence, strict=True):
             if late:
                 expire(page)
             answer(page, dict(zip(ids, answers, strict=True)))
             if run:
-                estimates.estimate_due(at=builders.now(), limit=2)
+                estimates.estimate_due(at=now(), limit=2)
         builders.estimate_all()
 
         check_against_twin(campaign)
@@ -96,7 +102,7 @@ def test_states_and_labels_agree_with_a_twin_that_decides_after_every_vote(seque
 
 
 def test_an_estimate_rests_on_all_standing_votes(curator):
-    campaign, leased = make_pages(4, by=curator)
+    _, leased = make_pages(4, by=curator)
     for page, given in zip(leased, ["YES", "UNSURE", "NO", "YES"], strict=True):
         builders.submit(page, given)
     votes.undo_batch(annotator_id=leased[3].annotator_id, batch_id=leased[3].pk)
@@ -104,19 +110,20 @@ def test_an_estimate_rests_on_all_standing_votes(curator):
     estimate = Estimate.objects.get()
 
     expected = slow_log_odds(votes=[Answer.YES, Answer.UNSURE, Answer.NO], parameters=START)
-    assert (estimate.votes, estimate.log_odds) == (3, pytest.approx(expected))
+    assert estimate.votes == 3
+    assert estimate.log_odds == pytest.approx(expected)
 
 
 def test_a_second_run_finds_nothing_and_changes_nothing(curator):
-    campaign, leased = make_pages(4, questions=3, by=curator)
+    _, leased = make_pages(4, questions=3, by=curator)
     for page in leased:
         builders.submit(page, "YES")
-    assert estimates.estimate_due(at=builders.now()) == 3
+    assert estimates.estimate_due(at=now()) == 3
     labels = list(Label.objects.values())
 
-    assert estimates.estimate_due(at=builders.now()) == 0
-    Question.objects.update(due_at=builders.now())
-    assert estimates.estimate_due(at=builders.now()) == 3
+    assert estimates.estimate_due(at=now()) == 0
+    Question.objects.update(due_at=now())
+    assert estimates.estimate_due(at=now()) == 3
     assert list(Label.objects.values()) == labels
 
 
@@ -150,20 +157,19 @@ def test_chunks_take_what_waited_longest_first(curator):
     oldest = campaign.questions.order_by("pk")[3]
     Question.objects.filter(pk=oldest.pk).update(due_at=COLLECTED_AT)
 
-    assert estimates.estimate_due(at=builders.now(), limit=1) == 1
+    assert estimates.estimate_due(at=now(), limit=1) == 1
     assert Estimate.objects.get().question == oldest
-    assert [estimates.estimate_due(at=builders.now(), limit=3) for _ in range(3)] == [3, 1, 0]
+    assert [estimates.estimate_due(at=now(), limit=3) for _ in range(3)] == [3, 1, 0]
 
 
 def test_an_estimate_of_many_takes_a_fixed_number_of_queries(curator, django_assert_num_queries):
-    campaign, leased = make_pages(4, questions=20, by=curator, page_size=20)
+    _, leased = make_pages(4, questions=20, by=curator, page_size=20)
     for page in leased:
         builders.submit(page, "YES")
 
-    # 2 savepoints of the chunk; claim, gold, snapshot, policies, votes, estimates (3 with their savepoint), versions,
-    # campaign's name, labels (8 with savepoints), known disputes, states (3 with their savepoint)
-    with django_assert_num_queries(24, exact=False):
-        estimates.estimate_due(at=builders.now())
+    # As many for 20 questions as for one.
+    with django_assert_num_queries(17):
+        estimates.estimate_due(at=now())
     assert Label.objects.count() == 20
 
 
@@ -171,7 +177,7 @@ def test_an_estimate_of_many_takes_a_fixed_number_of_queries(curator, django_ass
 
 
 def test_votes_after_the_decision_change_the_estimate_only(curator):
-    campaign, leased = make_pages(5, by=curator)
+    _, leased = make_pages(5, by=curator)
     for page, given in zip(leased, ["YES", "YES", "YES", "YES", "NO"], strict=True):
         builders.submit(page, given)
         builders.estimate_all()
@@ -184,7 +190,7 @@ def test_votes_after_the_decision_change_the_estimate_only(curator):
 
 @pytest.mark.parametrize("one_go", [True, False])
 def test_evidence_that_turns_opens_one_dispute_and_keeps_the_label(curator, one_go):
-    campaign, leased = make_pages(16, by=curator, vote_cap=20)
+    _, leased = make_pages(16, by=curator, vote_cap=20)
     for page, given in zip(leased, ["YES"] * 3 + ["NO"] * 13, strict=True):
         builders.submit(page, given)
         if not one_go:
@@ -198,7 +204,7 @@ def test_evidence_that_turns_opens_one_dispute_and_keeps_the_label(curator, one_
 
 
 def test_a_decision_whose_votes_were_withdrawn_goes_to_a_curator(curator):
-    campaign, leased = make_pages(3, by=curator)
+    _, leased = make_pages(3, by=curator)
     for page in leased:
         builders.submit(page, "YES")
     builders.estimate_all()
@@ -217,8 +223,13 @@ def test_what_a_curator_has_settled_is_not_disputed_again(curator):
     builders.estimate_all()
     question = campaign.questions.get()
     Dispute.objects.create(
-        question=question, reason="FLIP", opened_at=builders.now(), settled_at=builders.now(), settled_by=curator,
-        verdict="ACCEPTED", explanation="clear",
+        question=question,
+        reason="FLIP",
+        opened_at=now(),
+        settled_at=now(),
+        settled_by=curator,
+        verdict="ACCEPTED",
+        explanation="clear",
     )
     for page in leased[3:]:
         builders.submit(page, "NO")
@@ -230,9 +241,7 @@ def test_what_a_curator_has_settled_is_not_disputed_again(curator):
 
 def test_new_evidence_makes_the_version_of_an_open_dispute_stale(curator):
     campaign, leased = make_pages(3, by=curator)
-    campaigns.change_policy(
-        name=campaign.name, policy=PolicyValues(vote_cap=2, gold_rate=0), by=curator, at=builders.now()
-    )
+    campaigns.change_policy(name=campaign.name, policy=PolicyValues(vote_cap=2, gold_rate=0), by=curator, at=now())
     for page, given in zip(leased, ["YES", "NO", "YES"], strict=False):
         if page == leased[2]:
             expire(page)
@@ -243,8 +252,8 @@ def test_new_evidence_makes_the_version_of_an_open_dispute_stale(curator):
 
 
 def test_the_same_moment_twice_does_not_label_twice(curator):
-    campaign, leased = make_pages(4, by=curator)
-    at = builders.now()
+    _, leased = make_pages(4, by=curator)
+    at = now()
     for page in leased[:3]:
         builders.submit(page, "YES")
     estimates.estimate_due(at=at)
@@ -264,7 +273,7 @@ def test_gold_is_never_decided_even_when_it_was_made_due(curator, answer_given):
     builders.make_gold(gold)
     for page in leased:
         builders.submit(page, answer_given)
-    Question.objects.filter(pk=gold.pk).update(due_at=builders.now())
+    Question.objects.filter(pk=gold.pk).update(due_at=now())
     builders.estimate_all()
     gold.refresh_from_db()
     plain.refresh_from_db()
@@ -282,12 +291,12 @@ def test_a_run_that_is_killed_in_the_middle_leaves_everything_due(curator):
     for page in leased:
         builders.submit(page, "YES")
     # A label from the future is refused by the last step of the run.
-    future = builders.now().replace(year=2100)
+    future = now().replace(year=2100)
     verdict = Verdict(campaign.questions.first().candidate_id, "REJECTED", 0.0, 0)
     record_labels(verdicts=[verdict], source="CONSENSUS", source_ref="elsewhere", by=None, at=future)
 
     with pytest.raises(Exception, match="later than"):
-        estimates.estimate_due(at=builders.now())
+        estimates.estimate_due(at=now())
 
     assert Question.objects.filter(due_at__isnull=False, state="OPEN").count() == 2
     assert not Estimate.objects.exists()
@@ -296,26 +305,26 @@ def test_a_run_that_is_killed_in_the_middle_leaves_everything_due(curator):
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_questions_that_another_worker_holds_are_left_to_it():
     user = builders.make_crowd(1)[0]
-    campaign, leased = make_pages(3, questions=3, by=user)
+    _, leased = make_pages(3, questions=3, by=user)
     for page in leased:
         builders.submit(page, "YES")
 
     with transaction.atomic():
         held = Question.objects.select_for_update(no_key=True).order_by("pk").first()
-        assert run_together(lambda at: estimates.estimate_due(at=at), [builders.now()]) == [2]
+        assert run_together(lambda at: estimates.estimate_due(at=at), [now()]) == [2]
 
     assert Question.objects.get(due_at__isnull=False) == held
-    assert estimates.estimate_due(at=builders.now()) == 1
+    assert estimates.estimate_due(at=now()) == 1
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_overlapping_runs_label_each_question_once():
     user = builders.make_crowd(1)[0]
-    campaign, leased = make_pages(3, questions=12, by=user)
+    _, leased = make_pages(3, questions=12, by=user)
     for page in leased:
         builders.submit(page, "YES")
 
-    counts = run_together(lambda at: estimates.estimate_due(at=at, limit=4), [builders.now()] * 6)
+    counts = run_together(lambda at: estimates.estimate_due(at=at, limit=4), [now()] * 6)
     builders.estimate_all()
 
     assert sum(counts) <= 12

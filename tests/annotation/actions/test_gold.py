@@ -1,6 +1,7 @@
 """Questions whose truth is known."""
 
 import pytest
+from django.utils.timezone import now
 
 from annotation.actions import gold
 from annotation.models import Gold, Question
@@ -17,7 +18,7 @@ def questions(db):
 
 
 def record(truths):
-    return gold.record_gold(truths=truths, source="IMPORT", by=None, at=builders.now())
+    return gold.record_gold(truths=truths, source="IMPORT", by=None, at=now())
 
 
 def test_recording_twice_is_recording_once(questions):
@@ -58,7 +59,7 @@ def test_an_unknown_question_is_not_found(questions):
 
 @pytest.mark.parametrize("state", ["ACCEPTED", "REJECTED", "DISPUTED"])
 def test_a_question_that_is_not_open_does_not_become_gold(questions, state):
-    decided_at = None if state == "DISPUTED" else builders.now()
+    decided_at = None if state == "DISPUTED" else now()
     Question.objects.filter(pk=questions[0].pk).update(state=state, decided_at=decided_at)
 
     with pytest.raises(Conflict, match="not open"):
@@ -67,7 +68,7 @@ def test_a_question_that_is_not_open_does_not_become_gold(questions, state):
 
 def test_a_labelled_candidate_does_not_become_gold(questions):
     verdict = Verdict(questions[0].candidate_id, "ACCEPTED", 0.99, 3)
-    record_labels(verdicts=[verdict], source="CONSENSUS", source_ref="elsewhere", by=None, at=builders.now())
+    record_labels(verdicts=[verdict], source="CONSENSUS", source_ref="elsewhere", by=None, at=now())
 
     with pytest.raises(Conflict, match="never become gold"):
         record({questions[0].pk: "YES"})

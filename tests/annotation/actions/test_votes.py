@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.db.models import F
+from django.utils.timezone import now
 
 from annotation.actions import accounts, batches, campaigns, votes
 from annotation.actions.votes import GivenVote, Receipt
@@ -28,9 +29,7 @@ def batch(curator):
 
 
 def send(batch, given, *, key="key", annotator_id=None):
-    return votes.submit_batch(
-        annotator_id=annotator_id or batch.annotator_id, batch_id=batch.pk, votes=given, key=key
-    )
+    return votes.submit_batch(annotator_id=annotator_id or batch.annotator_id, batch_id=batch.pk, votes=given, key=key)
 
 
 def answer(*answers):
@@ -74,7 +73,7 @@ def test_gold_never_becomes_due(curator):
 
 
 def test_pausing_takes_the_votes_of_pages_already_leased(curator, batch):
-    campaigns.pause_campaign(name=batch.campaign.name, by=curator, at=builders.now())
+    campaigns.pause_campaign(name=batch.campaign.name, by=curator, at=now())
 
     assert builders.submit(batch).recorded == 3
 
@@ -140,7 +139,7 @@ def test_another_annotators_page_takes_no_votes(batch):
 
 def test_a_barred_annotators_votes_are_refused(curator):
     batch = builders.lease(builders.make_crowd(1)[0], make_campaign(by=curator))
-    accounts.bar_annotator(annotator_id=batch.annotator_id, reason="all yes", by=curator, at=builders.now())
+    accounts.bar_annotator(annotator_id=batch.annotator_id, reason="all yes", by=curator, at=now())
 
     with pytest.raises(NotPermitted, match="all yes"):
         send(batch, answer("YES"))
@@ -150,11 +149,11 @@ def test_a_barred_annotators_votes_are_refused(curator):
 
 
 def close_campaign(batch, curator):
-    campaigns.close_campaign(name=batch.campaign.name, by=curator, at=builders.now())
+    campaigns.close_campaign(name=batch.campaign.name, by=curator, at=now())
 
 
 def bar(batch, curator):
-    accounts.bar_annotator(annotator_id=batch.annotator_id, reason="all yes", by=curator, at=builders.now())
+    accounts.bar_annotator(annotator_id=batch.annotator_id, reason="all yes", by=curator, at=now())
 
 
 def undo(batch, curator):
@@ -216,7 +215,7 @@ def test_a_late_vote_takes_no_place(curator):
     expire(batch)
     send(batch, answer("YES"))
 
-    assert builders.lease(builders.make_crowd(1)[0], campaign)
+    assert questions_of(builders.lease(builders.make_crowd(1)[0], campaign)) == questions_of(batch)
 
 
 def test_a_late_vote_on_what_was_answered_meanwhile_is_left_out(curator):
@@ -301,13 +300,13 @@ def test_closing_a_campaign_amid_its_votes_blocks_neither():
     campaign = make_campaign(40, by=crowd[0], gold_rate=0, page_size=40)
     Question.objects.update(votes_wanted=10)
     Question.objects.filter(pk__in=list(campaign.questions.order_by("-pk").values_list("pk", flat=True)[:20])).update(
-        due_at=builders.now()
+        due_at=now()
     )
     pages = [builders.lease(user, campaign) for user in crowd]
 
     def work(page):
         if page is None:
-            return campaigns.close_campaign(name=campaign.name, by=crowd[0], at=builders.now())
+            return campaigns.close_campaign(name=campaign.name, by=crowd[0], at=now())
         return builders.submit(page)
 
     run_together(work, [*pages[:4], None, *pages[4:]])

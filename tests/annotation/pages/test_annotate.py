@@ -7,6 +7,7 @@ from django.utils.timezone import now
 
 from annotation.actions import accounts, campaigns
 from annotation.models import Batch, Campaign, Vote
+from annotation.rules import PolicyValues
 from annotation.tasks import DOORBELL
 from tests.annotation.pages.browser import FETCH, list_messages, read_fields, sign_in
 from tests.builders import (
@@ -311,11 +312,11 @@ def test_a_barred_person_reads_the_reason(client, ann):
 
 
 def test_gold_looks_like_every_other_picture(ann, campaign):
-    question = campaign.questions.order_by("pk").first()
+    question = campaign.questions.order_by("pk")[0]
     make_gold(question)
     before = campaign.questions.count()
     campaigns.change_policy(
-        name="demo", policy=campaigns.PolicyValues(gold_rate=0.5, page_size=2), by=campaign.drafted_by, at=now()
+        name="demo", policy=PolicyValues(gold_rate=0.5, page_size=2), by=campaign.drafted_by, at=now()
     )
     batch = lease(ann)
 

@@ -102,9 +102,7 @@ def test_a_decision_on_old_evidence_is_refused_and_the_new_is_shown(client):
 def test_a_dispute_that_another_settled_shows_the_decision(client):
     dispute = open_dispute()
     other = make_user("other", "curator")
-    disputes.settle_dispute(
-        dispute_id=dispute.pk, verdict="REJECTED", reason="a fox", version=1, by=other, at=now()
-    )
+    disputes.settle_dispute(dispute_id=dispute.pk, verdict="REJECTED", reason="a fox", version=1, by=other, at=now())
 
     response = client.get(f"/disputes/{dispute.pk}/")
 

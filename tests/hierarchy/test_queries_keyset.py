@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from hierarchy.api.pagination import Cursor, read_page
+from hierarchy.queries.keyset import Cursor, read_page
 from hierarchy.models import Label
 from tests.hierarchy.api.walking import walk
 from tests.hierarchy.rows import make_candidates, make_synset

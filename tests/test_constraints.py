@@ -1,0 +1,289 @@
+"""What the tables promise, whoever writes to them: each constraint, unique index and trigger is attacked by name."""
+
+import json
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils.timezone import now
+
+from annotation.actions import disputes
+from annotation.models import Question
+from hierarchy.models import Label, Release, ReleaseFile, WordNetImport
+from tests import builders
+
+
+def duplicate(table, **changes):
+    """A second row like the table's first, save for these columns."""
+    values = json.dumps({"id": 10**6, **changes})
+    return (
+        f"INSERT INTO {table} SELECT (jsonb_populate_record(original, '{values}')).*"
+        f" FROM {table} AS original ORDER BY original.ctid LIMIT 1"
+    )
+
+
+def change(table, columns, where="true"):
+    return f"UPDATE {table} SET {columns} WHERE {where}"
+
+
+pytestmark = pytest.mark.django_db
+UUID = "00000000-0000-0000-0000-000000000001"
+BREAKS = [
+    # hierarchy
+    ("synset_wnid_matches_id", change("hierarchy_synset", "wnid = 'n00000001'", "id = 1740")),
+    ("synset_has_words", change("hierarchy_synset", "words = '{}'")),
+    ("synset_safety_known", change("hierarchy_synset", "safety = 'FINE'")),
+    ("synset_word_position_once", duplicate("hierarchy_synsetword")),
+    ("synset_word_lower_case", change("hierarchy_synsetword", "word = 'Dog'")),
+    ("parent_link_once", duplicate("hierarchy_parentlink")),
+    ("parent_link_not_to_itself", change("hierarchy_parentlink", "parent_id = child_id")),
+    ("closure_distance_zero_is_itself", change("hierarchy_closure", "distance = 0", "distance = 1")),
+    ("closure_distance_zero_is_itself", change("hierarchy_closure", "distance = 1", "distance = 0")),
+    ("wordnet_import_sha256_length", change("hierarchy_wordnetimport", r"sha256 = '\x00'")),
+    ("hierarchy_image_sha256_key", duplicate("hierarchy_image")),
+    (
+        "image_sha256_length",
+        change("hierarchy_image", r"sha256 = '\x00'", "id = (SELECT min(id) FROM hierarchy_image)"),
+    ),
+    ("image_sizes_positive", change("hierarchy_image", "small_width = 0")),
+    ("candidate_once", duplicate("hierarchy_candidate")),
+    ("label_one_current_per_candidate", duplicate("hierarchy_label")),
+    ("label_verdict_known", duplicate("hierarchy_label", verdict="OPEN", superseded_at="2100-01-01")),
+    ("label_source_known", duplicate("hierarchy_label", source="GUESS", superseded_at="2100-01-01")),
+    ("label_probability_in_range", duplicate("hierarchy_label", probability=1.1, superseded_at="2100-01-01")),
+    ("label_probability_in_range", duplicate("hierarchy_label", probability="NaN", superseded_at="2100-01-01")),
+    ("label_votes_not_negative", duplicate("hierarchy_label", votes=-1, superseded_at="2100-01-01")),
+    ("label_superseded_after", change("hierarchy_label", "superseded_at = at - interval '1 second'")),
+    ("label_is_history", change("hierarchy_label", "probability = 0.5")),
+    ("label_is_history", "DELETE FROM hierarchy_label"),
+    ("hierarchy_release_name_key", duplicate("hierarchy_release", state="DRAFT", published_at=None)),
+    ("release_published_is_whole", duplicate("hierarchy_release", name="other", state="PUBLISHED", manifest={})),
+    (
+        "release_published_is_whole",
+        duplicate("hierarchy_release", name="other", state="PUBLISHED", published_at="2026-01-01"),
+    ),
+    ("release_published_is_whole", duplicate("hierarchy_release", name="other", published_at="2026-01-01")),
+    ("release_is_immutable", change("hierarchy_release", "frozen_at = now()")),
+    ("release_is_immutable", "DELETE FROM hierarchy_release"),
+    ("release_file_is_immutable", change("hierarchy_releasefile", "size = 0", "name = 'labels.csv'")),
+    ("release_file_is_immutable", "DELETE FROM hierarchy_releasefile WHERE name = 'labels.csv'"),
+    ("release_file_is_immutable", duplicate("hierarchy_releasefile", name="more.csv")),
+    ("release_file_once", change("hierarchy_releasefile", "name = 'twice'", "name LIKE 'draft%'")),
+    ("release_file_sha256_length", change("hierarchy_releasefile", r"sha256 = '\x00'", "name LIKE 'draft%'")),
+    # annotation: accounts
+    ("annotation_annotator_user_id_key", duplicate("annotation_annotator")),
+    ("annotator_barred_with_reason", change("annotation_annotator", "barred_at = now()")),
+    ("annotator_barred_with_reason", change("annotation_annotator", "barred_reason = 'all yes'")),
+    ("annotator_barred_with_reason", change("annotation_annotator", "barred_at = now(), barred_by_id = user_id")),
+    ("annotation_apitoken_sha256_key", duplicate("annotation_apitoken")),
+    ("api_token_sha256_length", change("annotation_apitoken", r"sha256 = '\x00'")),
+    ("api_token_scope_known", change("annotation_apitoken", "scope = 'all'")),
+    # annotation: campaigns
+    ("annotation_campaign_name_key", duplicate("annotation_campaign")),
+    ("campaign_state_has_times", change("annotation_campaign", "state = 'DRAFT'")),
+    ("campaign_state_has_times", change("annotation_campaign", "state = 'CLOSED'")),
+    ("campaign_state_has_times", change("annotation_campaign", "opened_at = NULL")),
+    ("campaign_state_has_times", change("annotation_campaign", "state = 'ENDED'")),
+    ("campaign_synset_once", duplicate("annotation_campaignsynset", position=100)),
+    ("campaign_synset_position_once", duplicate("annotation_campaignsynset", synset_id=9)),
+    ("policy_version_once", duplicate("annotation_policy")),
+    ("policy_target_error_range", duplicate("annotation_policy", version=9, target_error=0.5)),
+    ("policy_target_error_range", duplicate("annotation_policy", version=9, target_error="NaN")),
+    ("policy_vote_cap_range", duplicate("annotation_policy", version=9, vote_cap=1)),
+    ("policy_page_size_range", duplicate("annotation_policy", version=9, page_size=101)),
+    ("policy_gold_rate_range", duplicate("annotation_policy", version=9, gold_rate=0.6)),
+    ("policy_gold_exposures_positive", duplicate("annotation_policy", version=9, gold_exposures=0)),
+    ("policy_lease_seconds_range", duplicate("annotation_policy", version=9, lease_seconds=0)),
+    ("policy_undo_seconds_range", duplicate("annotation_policy", version=9, undo_seconds=-1)),
+    ("policy_is_immutable", change("annotation_policy", "vote_cap = 3")),
+    ("policy_is_immutable", "DELETE FROM annotation_policy"),
+    # annotation: questions
+    ("question_once_per_campaign", duplicate("annotation_question", state="ACCEPTED", decided_at="2026-01-01")),
+    (
+        "question_one_unfinished_per_candidate",
+        duplicate("annotation_question", candidate_id="{candidate}", campaign_id=-1, state="OPEN", decided_at=None),
+    ),
+    ("question_decided_has_time", change("annotation_question", "state = 'LOST'", "id = {voted}")),
+    ("question_decided_has_time", change("annotation_question", "decided_at = now()", "id = {voted}")),
+    ("question_decided_has_time", change("annotation_question", "state = 'ACCEPTED'", "id = {voted}")),
+    ("question_votes_wanted_not_negative", change("annotation_question", "votes_wanted = -1")),
+    ("question_synset_of_campaign", change("annotation_question", "synset_id = 9", "id = {voted}")),
+    ("question_synset_of_candidate", change("annotation_question", "synset_id = 1930", "id = {voted}")),
+    ("gold_one_active_per_question", duplicate("annotation_gold")),
+    ("gold_truth_known", change("annotation_gold", "truth = 'MAY'")),
+    ("gold_source_known", change("annotation_gold", "source = 'GUESS'")),
+    ("gold_stays_open", change("annotation_question", "state = 'ACCEPTED', decided_at = now()", "id = {gold}")),
+    ("gold_stays_open", change("annotation_question", "state = 'DISPUTED'", "id = {gold}")),
+    ("gold_is_open", change("annotation_gold", "question_id = {disputed}")),
+    ("gold_is_open", duplicate("annotation_gold", question_id="{disputed}")),
+    ("estimate_probability_in_range", change("annotation_estimate", "probability = 1.1")),
+    ("estimate_probability_in_range", change("annotation_estimate", "probability = 'NaN'")),
+    ("estimate_votes_not_negative", change("annotation_estimate", "votes = -1")),
+    (
+        "dispute_one_open_per_question",
+        duplicate(
+            "annotation_dispute",
+            question_id="{disputed}",
+            settled_at=None,
+            settled_by_id=None,
+            verdict="",
+            explanation="",
+        ),
+    ),
+    ("dispute_reason_known", change("annotation_dispute", "reason = 'WHIM'")),
+    ("dispute_settled_is_whole", change("annotation_dispute", "verdict = 'ACCEPTED'", "settled_at IS NULL")),
+    ("dispute_settled_is_whole", change("annotation_dispute", "settled_at = NULL", "settled_at IS NOT NULL")),
+    (
+        "dispute_settled_is_whole",
+        change("annotation_dispute", "settled_at = opened_at - interval '1 s'", "settled_at IS NOT NULL"),
+    ),
+    ("dispute_settled_is_whole", change("annotation_dispute", "explanation = ''", "settled_at IS NOT NULL")),
+    ("dispute_settled_is_whole", change("annotation_dispute", "verdict = 'OPEN'", "settled_at IS NOT NULL")),
+    ("dispute_settled_by_another", change("annotation_dispute", "settled_by_id = {voter}", "settled_at IS NOT NULL")),
+    # annotation: pages and votes
+    ("batch_key_once_per_annotator", duplicate("annotation_batch", id=UUID)),
+    ("batch_expires_after_lease", change("annotation_batch", "expires_at = leased_at")),
+    ("batch_outcome_is_whole", change("annotation_batch", "outcome = ''")),
+    ("batch_outcome_is_whole", change("annotation_batch", "outcome = 'RETURNED'")),
+    ("batch_outcome_is_whole", change("annotation_batch", "idempotency_key = NULL")),
+    ("batch_outcome_is_whole", change("annotation_batch", "outcome = 'LOST'")),
+    (
+        "batch_undone_was_submitted",
+        duplicate(
+            "annotation_batch",
+            id=UUID,
+            outcome="",
+            closed_at=None,
+            idempotency_key=None,
+            body_sha256=None,
+            recorded=None,
+            undone_at="2026-01-01",
+        ),
+    ),
+    ("batch_body_sha256_length", change("annotation_batch", r"body_sha256 = '\x00'")),
+    ("batch_item_position_once", duplicate("annotation_batchitem", question_id=1)),
+    ("batch_item_question_once", duplicate("annotation_batchitem", position=50)),
+    ("batch_item_position_from_one", duplicate("annotation_batchitem", position=0, question_id=1)),
+    ("vote_once_per_annotator", duplicate("annotation_vote", position=50)),
+    ("vote_once_per_position", duplicate("annotation_vote", withdrawn_at="2100-01-01")),
+    ("vote_answer_known", duplicate("annotation_vote", answer="MAYBE", withdrawn_at="2100-01-01")),
+    ("vote_milliseconds_range", duplicate("annotation_vote", milliseconds=60_001, withdrawn_at="2100-01-01")),
+    ("vote_milliseconds_range", duplicate("annotation_vote", milliseconds=-1, withdrawn_at="2100-01-01")),
+    ("vote_withdrawn_after", change("annotation_vote", "withdrawn_at = voted_at - interval '1 s'")),
+    ("vote_is_history", change("annotation_vote", "answer = 'UNSURE'")),
+    ("vote_is_history", change("annotation_vote", "withdrawn_at = now(), late = NOT late")),
+    ("vote_is_history", "DELETE FROM annotation_vote"),
+    ("vote_on_its_page", duplicate("annotation_vote", position=50, withdrawn_at="2100-01-01")),
+    (
+        "vote_by_its_annotator",
+        duplicate("annotation_batchitem", position=50, question_id="{other}")
+        + ";"
+        + duplicate("annotation_vote", position=50, question_id="{other}", annotator_id="{stranger}"),
+    ),
+]
+# Nothing can break these alone: others say as much and more, and are attacked above.
+IMPLIED = {
+    # Keys that foreign keys of several columns need, wider than other unique keys.
+    "batch_of_annotator",
+    "batch_item_of_vote",
+    "candidate_with_synset",
+    # synset_wnid_matches_id makes the wnid as unique as the primary key.
+    "hierarchy_synset_wnid_key",
+    # question_decided_has_time names the states too.
+    "question_state_known",
+}
+
+OWN_RULES = """
+SELECT conname FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
+WHERE relname ~ '^(hierarchy|annotation)_' AND (contype IN ('c', 'u') OR contype = 'f' AND cardinality(conkey) > 1)
+UNION SELECT indexrelid::regclass::text FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
+WHERE relname ~ '^(hierarchy|annotation)_' AND indisunique AND NOT indisprimary
+UNION SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+WHERE relname ~ '^(hierarchy|annotation)_' AND NOT tgisinternal
+"""
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup, django_db_blocker):
+    """Rows of each table, in a transaction that all tests of this module share; each attack is rolled back by itself."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield make_world()
+        transaction.set_rollback(True)
+
+
+def make_world():
+    """A settled and an open dispute, gold, votes, labels, a published release and a draft; returns ids by name."""
+    top = builders.make_synset(9)
+    synsets = [builders.make_synset(number, parents=[top]) for number in (1740, 1930)]
+    curator = builders.make_user("carol", "curator")
+    builders.make_candidates(synsets[0], 4)
+    builders.make_candidates(synsets[1], 1)
+    campaign = builders.make_open_campaign(synsets, by=curator, vote_cap=2, gold_rate=0)
+    voter = builders.make_votes(campaign, ["YES", "NO"])[0]
+    builders.make_token(curator, "read")
+    settled, disputed, voted, gold = campaign.questions.filter(synset_id=1740).order_by("pk")
+    dispute = settled.disputes.get()
+    disputes.settle_dispute(
+        dispute_id=dispute.pk,
+        verdict="ACCEPTED",
+        reason="clear",
+        version=dispute.version,
+        by=curator,
+        at=now(),
+    )
+    voted.disputes.all().delete()
+    gold.disputes.all().delete()
+    Question.objects.filter(pk__in=[voted.pk, gold.pk]).update(state="OPEN")
+    builders.make_gold(gold)
+    add_releases(curator)
+    stranger = builders.find_annotator(builders.make_crowd(1)[0])
+    ids = {"settled": settled, "disputed": disputed, "voted": voted, "gold": gold, "voter": voter}
+    ids |= {"stranger": stranger, "candidate": voted.candidate, "other": campaign.questions.get(synset_id=1930)}
+    return {name: row.pk for name, row in ids.items()}
+
+
+def add_releases(curator):
+    digest, at = b"0" * 32, now()
+    published = Release.objects.create(name="first", frozen_at=at, drafted_by=curator)
+    draft = Release.objects.create(name="second", frozen_at=at)
+    for release, name in ((published, "labels.csv"), (draft, "draft 1"), (draft, "draft 2")):
+        ReleaseFile.objects.create(release=release, name=name, sha256=digest, size=1, rows=1)
+    published.state, published.manifest, published.published_at = "PUBLISHED", {}, at
+    published.save()
+    WordNetImport.objects.create(sha256=digest, synsets=1, parent_links=0, instance_links=0, imported_at=at)
+    assert Label.objects.exists()
+
+
+def execute(*statements):
+    """All or nothing, in the transaction of the module."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+@pytest.mark.parametrize(("name", "statement"), BREAKS)
+def test_the_database_refuses(world, name, statement):
+    for place, value in world.items():
+        statement = statement.replace("{" + place + "}", str(value))
+
+    with pytest.raises(IntegrityError) as refusal:
+        execute(statement, "SET CONSTRAINTS ALL IMMEDIATE")
+
+    cause: Any = refusal.value.__cause__
+    assert cause.diag.constraint_name == name
+
+
+def test_every_rule_of_the_tables_is_attacked(world):
+    with connection.cursor() as cursor:
+        cursor.execute(OWN_RULES)
+        rules = {row[0] for row in cursor.fetchall()}
+
+    assert rules - {name for name, _ in BREAKS} - IMPLIED == set()
+    assert {name for name, _ in BREAKS} | IMPLIED <= rules
+
+
+def test_a_vote_is_withdrawn_once(world):
+    withdraw = "UPDATE annotation_vote SET withdrawn_at = clock_timestamp()"
+
+    with pytest.raises(IntegrityError, match="withdrawn, never changed"):
+        execute(withdraw, withdraw)
