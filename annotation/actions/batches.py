@@ -101,9 +101,9 @@ def _lease_in_campaign(search: _Search, size: int | None) -> Batch | None:
         questions = _take(search, synset, size, assignment.LOCK, assignment.FREE)
         if questions:
             gold_share = size * search.policy.gold_rate
-            gold_size = min(int(gold_share) + (_shuffle.random() < gold_share % 1), size - 1)
+            gold_size = int(gold_share) + (_shuffle.random() < gold_share % 1)
             gold = _take(search, synset, gold_size, assignment.LOCK_GOLD, assignment.FREE_GOLD)
-            # Gold takes the place of others: a page without gold is no shorter, so its length tells nothing.
+            # Gold takes the place of others, on a page of one too: neither length nor size tells that there is none.
             return _write_batch(search, synset, questions[: size - len(gold)] + gold)
         search.held.append(synset)
     return None
