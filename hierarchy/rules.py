@@ -30,7 +30,7 @@ def find_role(user: User | AnonymousUser) -> Role:
     known: Role | None = getattr(user, "_role", None)
     if known is None:
         known = Role.OPERATOR if user.is_superuser else _find_role_of_groups(user)
-        user._role = known  # type: ignore[union-attr]  # a place of ours on the user of a request
+        user._role = known  # type: ignore[attr-defined]  # a place of ours on the user of a request
     return known
 
 

@@ -9,405 +9,805 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('hierarchy', '0001_initial'),
+        ("hierarchy", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Question',
+            name="Question",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('OPEN', 'open'), ('ACCEPTED', 'accepted'), ('REJECTED', 'rejected'), ('DISPUTED', 'disputed')], default='OPEN', max_length=8)),
-                ('votes_wanted', models.SmallIntegerField()),
-                ('due_at', models.DateTimeField(blank=True, null=True)),
-                ('asked_at', models.DateTimeField()),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("OPEN", "open"),
+                            ("ACCEPTED", "accepted"),
+                            ("REJECTED", "rejected"),
+                            ("DISPUTED", "disputed"),
+                        ],
+                        default="OPEN",
+                        max_length=8,
+                    ),
+                ),
+                ("votes_wanted", models.SmallIntegerField()),
+                ("due_at", models.DateTimeField(blank=True, null=True)),
+                ("asked_at", models.DateTimeField()),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Annotator',
+            name="Annotator",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('joined_at', models.DateTimeField()),
-                ('barred_at', models.DateTimeField(blank=True, null=True)),
-                ('barred_reason', models.TextField(blank=True)),
-                ('barred_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='annotator', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("joined_at", models.DateTimeField()),
+                ("barred_at", models.DateTimeField(blank=True, null=True)),
+                ("barred_reason", models.TextField(blank=True)),
+                (
+                    "barred_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="annotator",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ApiToken',
+            name="ApiToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.BinaryField(max_length=32, unique=True)),
-                ('prefix', models.CharField(help_text="the key's first characters, to tell tokens apart", max_length=8)),
-                ('scope', models.CharField(choices=[('read', 'read'), ('annotate', 'annotate'), ('curate', 'curate')], max_length=8)),
-                ('created_at', models.DateTimeField()),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_tokens', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sha256", models.BinaryField(max_length=32, unique=True)),
+                (
+                    "prefix",
+                    models.CharField(help_text="the key's first characters, to tell tokens apart", max_length=8),
+                ),
+                (
+                    "scope",
+                    models.CharField(
+                        choices=[("read", "read"), ("annotate", "annotate"), ("curate", "curate")], max_length=8
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="api_tokens",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Campaign',
+            name="Campaign",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.SlugField(max_length=100, unique=True)),
-                ('title', models.CharField(max_length=200)),
-                ('instructions', models.TextField(blank=True, help_text='shown to annotators above every page of pictures')),
-                ('state', models.CharField(choices=[('DRAFT', 'draft'), ('OPEN', 'open'), ('PAUSED', 'paused'), ('CLOSED', 'closed')], default='DRAFT', max_length=6)),
-                ('drafted_at', models.DateTimeField()),
-                ('opened_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('drafted_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.SlugField(max_length=100, unique=True)),
+                ("title", models.CharField(max_length=200)),
+                (
+                    "instructions",
+                    models.TextField(blank=True, help_text="shown to annotators above every page of pictures"),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("DRAFT", "draft"), ("OPEN", "open"), ("PAUSED", "paused"), ("CLOSED", "closed")],
+                        default="DRAFT",
+                        max_length=6,
+                    ),
+                ),
+                ("drafted_at", models.DateTimeField()),
+                ("opened_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "drafted_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Batch',
+            name="Batch",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('leased_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('outcome', models.CharField(blank=True, choices=[('SUBMITTED', 'submitted'), ('RETURNED', 'returned')], max_length=9)),
-                ('late', models.BooleanField(default=False, help_text='the votes came after the lease had expired')),
-                ('idempotency_key', models.CharField(blank=True, max_length=200, null=True)),
-                ('body_sha256', models.BinaryField(blank=True, max_length=32, null=True)),
-                ('recorded', models.SmallIntegerField(blank=True, help_text='votes that the answer confirmed', null=True)),
-                ('undone_at', models.DateTimeField(blank=True, null=True)),
-                ('annotator', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='batches', to='annotation.annotator')),
-                ('synset', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='hierarchy.synset')),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='batches', to='annotation.campaign')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("leased_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True, choices=[("SUBMITTED", "submitted"), ("RETURNED", "returned")], max_length=9
+                    ),
+                ),
+                ("late", models.BooleanField(default=False, help_text="the votes came after the lease had expired")),
+                ("idempotency_key", models.CharField(blank=True, max_length=200, null=True)),
+                ("body_sha256", models.BinaryField(blank=True, max_length=32, null=True)),
+                (
+                    "recorded",
+                    models.SmallIntegerField(blank=True, help_text="votes that the answer confirmed", null=True),
+                ),
+                ("undone_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "annotator",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="batches",
+                        to="annotation.annotator",
+                    ),
+                ),
+                (
+                    "synset",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="hierarchy.synset",
+                    ),
+                ),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="batches", to="annotation.campaign"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CampaignSynset',
+            name="CampaignSynset",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.IntegerField()),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='campaign_synsets', to='annotation.campaign')),
-                ('synset', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='hierarchy.synset')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.IntegerField()),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="campaign_synsets",
+                        to="annotation.campaign",
+                    ),
+                ),
+                (
+                    "synset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="hierarchy.synset"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='campaign',
-            name='synsets',
-            field=models.ManyToManyField(related_name='+', through='annotation.CampaignSynset', to='hierarchy.synset'),
+            model_name="campaign",
+            name="synsets",
+            field=models.ManyToManyField(related_name="+", through="annotation.CampaignSynset", to="hierarchy.synset"),
         ),
         migrations.CreateModel(
-            name='Estimate',
+            name="Estimate",
             fields=[
-                ('question', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='estimate', serialize=False, to='annotation.question')),
-                ('log_odds', models.FloatField(help_text='of yes against no; natural logarithm')),
-                ('probability', models.FloatField(help_text='that the image shows the synset')),
-                ('votes', models.IntegerField(help_text='votes used')),
-                ('estimated_at', models.DateTimeField()),
+                (
+                    "question",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="estimate",
+                        serialize=False,
+                        to="annotation.question",
+                    ),
+                ),
+                ("log_odds", models.FloatField(help_text="of yes against no; natural logarithm")),
+                ("probability", models.FloatField(help_text="that the image shows the synset")),
+                ("votes", models.IntegerField(help_text="votes used")),
+                ("estimated_at", models.DateTimeField()),
             ],
         ),
         migrations.AddField(
-            model_name='question',
-            name='campaign',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='questions', to='annotation.campaign'),
+            model_name="question",
+            name="campaign",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="questions",
+                to="annotation.campaign",
+            ),
         ),
         migrations.AddField(
-            model_name='question',
-            name='candidate',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='hierarchy.candidate'),
+            model_name="question",
+            name="candidate",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="hierarchy.candidate"
+            ),
         ),
         migrations.AddField(
-            model_name='question',
-            name='synset',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='hierarchy.synset'),
+            model_name="question",
+            name="synset",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="hierarchy.synset"
+            ),
         ),
         migrations.CreateModel(
-            name='Dispute',
+            name="Dispute",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(choices=[('VOTES_SPENT', 'votes did not settle it'), ('FLIP', 'later votes speak against the label')], max_length=11)),
-                ('version', models.IntegerField(default=1)),
-                ('opened_at', models.DateTimeField()),
-                ('settled_at', models.DateTimeField(blank=True, null=True)),
-                ('verdict', models.CharField(blank=True, max_length=8)),
-                ('explanation', models.TextField(blank=True, help_text="the curator's reason")),
-                ('settled_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('question', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='annotation.question')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("VOTES_SPENT", "votes did not settle it"),
+                            ("FLIP", "later votes speak against the label"),
+                        ],
+                        max_length=11,
+                    ),
+                ),
+                ("version", models.IntegerField(default=1)),
+                ("opened_at", models.DateTimeField()),
+                ("settled_at", models.DateTimeField(blank=True, null=True)),
+                ("verdict", models.CharField(blank=True, max_length=8)),
+                ("explanation", models.TextField(blank=True, help_text="the curator's reason")),
+                (
+                    "settled_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "question",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="disputes",
+                        to="annotation.question",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='BatchItem',
+            name="BatchItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.SmallIntegerField()),
-                ('batch', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='items', to='annotation.batch')),
-                ('question', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='batch_items', to='annotation.question')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.SmallIntegerField()),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="items",
+                        to="annotation.batch",
+                    ),
+                ),
+                (
+                    "question",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="batch_items",
+                        to="annotation.question",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Gold',
+            name="Gold",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('truth', models.CharField(choices=[('YES', 'yes'), ('NO', 'no')], max_length=3)),
-                ('source', models.CharField(choices=[('IMPORT', 'import'), ('CURATOR', 'curator'), ('SETTLED', 'settled')], max_length=7)),
-                ('active', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField()),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('question', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='gold', to='annotation.question')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("truth", models.CharField(choices=[("YES", "yes"), ("NO", "no")], max_length=3)),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[("IMPORT", "import"), ("CURATOR", "curator"), ("SETTLED", "settled")], max_length=7
+                    ),
+                ),
+                ("active", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "question",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="gold",
+                        to="annotation.question",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Policy',
+            name="Policy",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.IntegerField()),
-                ('target_error', models.FloatField(default=0.05, help_text='share of wrong labels among those decided by votes')),
-                ('vote_cap', models.IntegerField(default=10, help_text='votes after which a curator decides')),
-                ('page_size', models.IntegerField(default=24, help_text='pictures on a page')),
-                ('gold_rate', models.FloatField(default=0.1, help_text='share of a page that is gold')),
-                ('gold_exposures', models.IntegerField(default=200, help_text='annotators to whom one gold question is shown at most')),
-                ('lease_seconds', models.IntegerField(default=1800, help_text='how long a page is kept for its annotator')),
-                ('undo_seconds', models.IntegerField(default=60, help_text='how long a page of votes can be taken back')),
-                ('created_at', models.DateTimeField()),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='policies', to='annotation.campaign')),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.IntegerField()),
+                (
+                    "target_error",
+                    models.FloatField(default=0.05, help_text="share of wrong labels among those decided by votes"),
+                ),
+                ("vote_cap", models.IntegerField(default=10, help_text="votes after which a curator decides")),
+                ("page_size", models.IntegerField(default=24, help_text="pictures on a page")),
+                ("gold_rate", models.FloatField(default=0.1, help_text="share of a page that is gold")),
+                (
+                    "gold_exposures",
+                    models.IntegerField(default=200, help_text="annotators to whom one gold question is shown at most"),
+                ),
+                (
+                    "lease_seconds",
+                    models.IntegerField(default=1800, help_text="how long a page is kept for its annotator"),
+                ),
+                (
+                    "undo_seconds",
+                    models.IntegerField(default=60, help_text="how long a page of votes can be taken back"),
+                ),
+                ("created_at", models.DateTimeField()),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="policies", to="annotation.campaign"
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Snapshot',
+            name="Snapshot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('parameters', models.JSONField()),
-                ('published_at', models.DateTimeField()),
-                ('published_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("parameters", models.JSONField()),
+                ("published_at", models.DateTimeField()),
+                (
+                    "published_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Vote',
+            name="Vote",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.SmallIntegerField()),
-                ('answer', models.CharField(choices=[('YES', 'yes'), ('UNSURE', 'unsure'), ('NO', 'no')], max_length=6)),
-                ('milliseconds', models.IntegerField(blank=True, help_text='on the picture before the answer', null=True)),
-                ('late', models.BooleanField(default=False)),
-                ('voted_at', models.DateTimeField()),
-                ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
-                ('annotator', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='votes', to='annotation.annotator')),
-                ('batch', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='votes', to='annotation.batch')),
-                ('question', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='votes', to='annotation.question')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.SmallIntegerField()),
+                (
+                    "answer",
+                    models.CharField(choices=[("YES", "yes"), ("UNSURE", "unsure"), ("NO", "no")], max_length=6),
+                ),
+                (
+                    "milliseconds",
+                    models.IntegerField(blank=True, help_text="on the picture before the answer", null=True),
+                ),
+                ("late", models.BooleanField(default=False)),
+                ("voted_at", models.DateTimeField()),
+                ("withdrawn_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "annotator",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="votes",
+                        to="annotation.annotator",
+                    ),
+                ),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="votes",
+                        to="annotation.batch",
+                    ),
+                ),
+                (
+                    "question",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="votes",
+                        to="annotation.question",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='annotator',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('barred_at', None), ('barred_by', None), ('barred_reason', '')), models.Q(('barred_at__isnull', False), ('barred_by__isnull', False), models.Q(('barred_reason', ''), _negated=True)), _connector='OR'), name='annotator_barred_with_reason'),
+            model_name="annotator",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("barred_at", None), ("barred_by", None), ("barred_reason", "")),
+                    models.Q(
+                        ("barred_at__isnull", False),
+                        ("barred_by__isnull", False),
+                        models.Q(("barred_reason", ""), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="annotator_barred_with_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='apitoken',
-            constraint=models.CheckConstraint(condition=django.db.models.expressions.RawSQL('octet_length(sha256) = 32', (), output_field=models.BooleanField()), name='api_token_sha256_length'),
+            model_name="apitoken",
+            constraint=models.CheckConstraint(
+                condition=django.db.models.expressions.RawSQL(
+                    "octet_length(sha256) = 32", (), output_field=models.BooleanField()
+                ),
+                name="api_token_sha256_length",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='apitoken',
-            constraint=models.CheckConstraint(condition=models.Q(('scope__in', ['read', 'annotate', 'curate'])), name='api_token_scope_known'),
+            model_name="apitoken",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("scope__in", ["read", "annotate", "curate"])), name="api_token_scope_known"
+            ),
         ),
         migrations.AddIndex(
-            model_name='batch',
-            index=models.Index(fields=['annotator', '-leased_at'], name='batch_history'),
+            model_name="batch",
+            index=models.Index(fields=["annotator", "-leased_at"], name="batch_history"),
         ),
         migrations.AddIndex(
-            model_name='batch',
-            index=models.Index(condition=models.Q(('closed_at__isnull', True)), fields=['annotator', 'expires_at'], name='batch_open'),
+            model_name="batch",
+            index=models.Index(
+                condition=models.Q(("closed_at__isnull", True)), fields=["annotator", "expires_at"], name="batch_open"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.UniqueConstraint(fields=('annotator', 'idempotency_key'), name='batch_key_once_per_annotator'),
+            model_name="batch",
+            constraint=models.UniqueConstraint(
+                fields=("annotator", "idempotency_key"), name="batch_key_once_per_annotator"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.UniqueConstraint(fields=('id', 'annotator'), name='batch_of_annotator'),
+            model_name="batch",
+            constraint=models.UniqueConstraint(fields=("id", "annotator"), name="batch_of_annotator"),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('leased_at'))), name='batch_expires_after_lease'),
+            model_name="batch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("expires_at__gt", models.F("leased_at"))), name="batch_expires_after_lease"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('body_sha256', None), ('closed_at', None), ('idempotency_key', None), ('outcome', ''), ('recorded', None)), models.Q(('body_sha256', None), ('closed_at__isnull', False), ('idempotency_key', None), ('outcome', 'RETURNED'), ('recorded', None)), models.Q(('body_sha256__isnull', False), ('closed_at__isnull', False), ('idempotency_key__isnull', False), ('outcome', 'SUBMITTED'), ('recorded__isnull', False)), _connector='OR'), name='batch_outcome_is_whole'),
+            model_name="batch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("body_sha256", None),
+                        ("closed_at", None),
+                        ("idempotency_key", None),
+                        ("outcome", ""),
+                        ("recorded", None),
+                    ),
+                    models.Q(
+                        ("body_sha256", None),
+                        ("closed_at__isnull", False),
+                        ("idempotency_key", None),
+                        ("outcome", "RETURNED"),
+                        ("recorded", None),
+                    ),
+                    models.Q(
+                        ("body_sha256__isnull", False),
+                        ("closed_at__isnull", False),
+                        ("idempotency_key__isnull", False),
+                        ("outcome", "SUBMITTED"),
+                        ("recorded__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="batch_outcome_is_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(('undone_at', None), ('outcome', 'SUBMITTED'), _connector='OR'), name='batch_undone_was_submitted'),
+            model_name="batch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("undone_at", None), ("outcome", "SUBMITTED"), _connector="OR"),
+                name="batch_undone_was_submitted",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=django.db.models.expressions.RawSQL('octet_length(body_sha256) = 32', (), output_field=models.BooleanField()), name='batch_body_sha256_length'),
+            model_name="batch",
+            constraint=models.CheckConstraint(
+                condition=django.db.models.expressions.RawSQL(
+                    "octet_length(body_sha256) = 32", (), output_field=models.BooleanField()
+                ),
+                name="batch_body_sha256_length",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='campaignsynset',
-            constraint=models.UniqueConstraint(fields=('campaign', 'synset'), name='campaign_synset_once'),
+            model_name="campaignsynset",
+            constraint=models.UniqueConstraint(fields=("campaign", "synset"), name="campaign_synset_once"),
         ),
         migrations.AddConstraint(
-            model_name='campaignsynset',
-            constraint=models.UniqueConstraint(fields=('campaign', 'position'), name='campaign_synset_position_once'),
+            model_name="campaignsynset",
+            constraint=models.UniqueConstraint(fields=("campaign", "position"), name="campaign_synset_position_once"),
         ),
         migrations.AddConstraint(
-            model_name='campaign',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('opened_at', None), ('state', 'DRAFT')), models.Q(('closed_at', None), ('opened_at__isnull', False), ('state__in', ['OPEN', 'PAUSED'])), models.Q(('closed_at__isnull', False), ('state', 'CLOSED')), _connector='OR'), name='campaign_state_has_times'),
+            model_name="campaign",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("closed_at", None), ("opened_at", None), ("state", "DRAFT")),
+                    models.Q(("closed_at", None), ("opened_at__isnull", False), ("state__in", ["OPEN", "PAUSED"])),
+                    models.Q(("closed_at__isnull", False), ("state", "CLOSED")),
+                    _connector="OR",
+                ),
+                name="campaign_state_has_times",
+            ),
         ),
         migrations.AddField(
-            model_name='estimate',
-            name='snapshot',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='annotation.snapshot'),
+            model_name="estimate",
+            name="snapshot",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="annotation.snapshot"
+            ),
         ),
         migrations.AddIndex(
-            model_name='question',
-            index=models.Index(condition=models.Q(('closed_at__isnull', True), ('state', 'OPEN')), fields=['campaign', 'synset', 'id'], name='question_to_lease'),
+            model_name="question",
+            index=models.Index(
+                condition=models.Q(("closed_at__isnull", True), ("state", "OPEN")),
+                fields=["campaign", "synset", "id"],
+                name="question_to_lease",
+            ),
         ),
         migrations.AddIndex(
-            model_name='question',
-            index=models.Index(fields=['campaign', 'synset', 'state'], name='question_progress'),
+            model_name="question",
+            index=models.Index(fields=["campaign", "synset", "state"], name="question_progress"),
         ),
         migrations.AddIndex(
-            model_name='question',
-            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='question_due'),
+            model_name="question",
+            index=models.Index(condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="question_due"),
         ),
         migrations.AddConstraint(
-            model_name='question',
-            constraint=models.UniqueConstraint(fields=('candidate', 'campaign'), name='question_once_per_campaign'),
+            model_name="question",
+            constraint=models.UniqueConstraint(fields=("candidate", "campaign"), name="question_once_per_campaign"),
         ),
         migrations.AddConstraint(
-            model_name='question',
-            constraint=models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True), ('state__in', ['OPEN', 'DISPUTED'])), fields=('candidate',), name='question_one_unfinished_per_candidate'),
+            model_name="question",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("closed_at__isnull", True), ("state__in", ["OPEN", "DISPUTED"])),
+                fields=("candidate",),
+                name="question_one_unfinished_per_candidate",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='question',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['OPEN', 'ACCEPTED', 'REJECTED', 'DISPUTED'])), name='question_state_known'),
+            model_name="question",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["OPEN", "ACCEPTED", "REJECTED", "DISPUTED"])),
+                name="question_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='question',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_at', None), ('state__in', ['OPEN', 'DISPUTED'])), models.Q(('decided_at__isnull', False), ('state__in', ['ACCEPTED', 'REJECTED'])), _connector='OR'), name='question_decided_has_time'),
+            model_name="question",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("decided_at", None), ("state__in", ["OPEN", "DISPUTED"])),
+                    models.Q(("decided_at__isnull", False), ("state__in", ["ACCEPTED", "REJECTED"])),
+                    _connector="OR",
+                ),
+                name="question_decided_has_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='question',
-            constraint=models.CheckConstraint(condition=models.Q(('votes_wanted__gte', 0)), name='question_votes_wanted_not_negative'),
+            model_name="question",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("votes_wanted__gte", 0)), name="question_votes_wanted_not_negative"
+            ),
         ),
         migrations.AddIndex(
-            model_name='dispute',
-            index=models.Index(fields=['question'], name='dispute_of_question'),
+            model_name="dispute",
+            index=models.Index(fields=["question"], name="dispute_of_question"),
         ),
         migrations.AddIndex(
-            model_name='dispute',
-            index=models.Index(condition=models.Q(('settled_at__isnull', True)), fields=['id'], name='dispute_open'),
+            model_name="dispute",
+            index=models.Index(condition=models.Q(("settled_at__isnull", True)), fields=["id"], name="dispute_open"),
         ),
         migrations.AddConstraint(
-            model_name='dispute',
-            constraint=models.UniqueConstraint(condition=models.Q(('settled_at__isnull', True)), fields=('question',), name='dispute_one_open_per_question'),
+            model_name="dispute",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("settled_at__isnull", True)),
+                fields=("question",),
+                name="dispute_one_open_per_question",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='dispute',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('explanation', ''), ('settled_at', None), ('settled_by', None), ('verdict', '')), models.Q(('settled_at__gte', models.F('opened_at')), ('settled_at__isnull', False), ('settled_by__isnull', False), ('verdict__in', ['ACCEPTED', 'REJECTED']), models.Q(('explanation', ''), _negated=True)), _connector='OR'), name='dispute_settled_is_whole'),
+            model_name="dispute",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("explanation", ""), ("settled_at", None), ("settled_by", None), ("verdict", "")),
+                    models.Q(
+                        ("settled_at__gte", models.F("opened_at")),
+                        ("settled_at__isnull", False),
+                        ("settled_by__isnull", False),
+                        ("verdict__in", ["ACCEPTED", "REJECTED"]),
+                        models.Q(("explanation", ""), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="dispute_settled_is_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='dispute',
-            constraint=models.CheckConstraint(condition=models.Q(('reason__in', ['VOTES_SPENT', 'FLIP'])), name='dispute_reason_known'),
+            model_name="dispute",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reason__in", ["VOTES_SPENT", "FLIP"])), name="dispute_reason_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='batchitem',
-            constraint=models.UniqueConstraint(fields=('batch', 'position'), name='batch_item_position_once'),
+            model_name="batchitem",
+            constraint=models.UniqueConstraint(fields=("batch", "position"), name="batch_item_position_once"),
         ),
         migrations.AddConstraint(
-            model_name='batchitem',
-            constraint=models.UniqueConstraint(fields=('batch', 'question'), name='batch_item_question_once'),
+            model_name="batchitem",
+            constraint=models.UniqueConstraint(fields=("batch", "question"), name="batch_item_question_once"),
         ),
         migrations.AddConstraint(
-            model_name='batchitem',
-            constraint=models.UniqueConstraint(fields=('batch', 'position', 'question'), name='batch_item_of_vote'),
+            model_name="batchitem",
+            constraint=models.UniqueConstraint(fields=("batch", "position", "question"), name="batch_item_of_vote"),
         ),
         migrations.AddConstraint(
-            model_name='batchitem',
-            constraint=models.CheckConstraint(condition=models.Q(('position__gte', 1)), name='batch_item_position_from_one'),
+            model_name="batchitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("position__gte", 1)), name="batch_item_position_from_one"
+            ),
         ),
         migrations.AddIndex(
-            model_name='gold',
-            index=models.Index(fields=['question'], name='gold_of_question'),
+            model_name="gold",
+            index=models.Index(fields=["question"], name="gold_of_question"),
         ),
         migrations.AddConstraint(
-            model_name='gold',
-            constraint=models.UniqueConstraint(condition=models.Q(('active', True)), fields=('question',), name='gold_one_active_per_question'),
+            model_name="gold",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("active", True)), fields=("question",), name="gold_one_active_per_question"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='gold',
-            constraint=models.CheckConstraint(condition=models.Q(('truth__in', ['YES', 'NO'])), name='gold_truth_known'),
+            model_name="gold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("truth__in", ["YES", "NO"])), name="gold_truth_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='gold',
-            constraint=models.CheckConstraint(condition=models.Q(('source__in', ['IMPORT', 'CURATOR', 'SETTLED'])), name='gold_source_known'),
+            model_name="gold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("source__in", ["IMPORT", "CURATOR", "SETTLED"])), name="gold_source_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.UniqueConstraint(fields=('campaign', 'version'), name='policy_version_once'),
+            model_name="policy",
+            constraint=models.UniqueConstraint(fields=("campaign", "version"), name="policy_version_once"),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('target_error__gt', 0), ('target_error__lt', 0.5)), name='policy_target_error_range'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("target_error__gt", 0), ("target_error__lt", 0.5)), name="policy_target_error_range"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('vote_cap__gte', 2), ('vote_cap__lte', 100)), name='policy_vote_cap_range'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("vote_cap__gte", 2), ("vote_cap__lte", 100)), name="policy_vote_cap_range"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('page_size__gte', 1), ('page_size__lte', 100)), name='policy_page_size_range'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("page_size__gte", 1), ("page_size__lte", 100)), name="policy_page_size_range"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('gold_rate__gte', 0), ('gold_rate__lte', 0.5)), name='policy_gold_rate_range'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("gold_rate__gte", 0), ("gold_rate__lte", 0.5)), name="policy_gold_rate_range"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('gold_exposures__gte', 1)), name='policy_gold_exposures_positive'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("gold_exposures__gte", 1)), name="policy_gold_exposures_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('lease_seconds__gte', 1), ('lease_seconds__lte', 86400)), name='policy_lease_seconds_range'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("lease_seconds__gte", 1), ("lease_seconds__lte", 86400)),
+                name="policy_lease_seconds_range",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('undo_seconds__gte', 0), ('undo_seconds__lte', 3600)), name='policy_undo_seconds_range'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("undo_seconds__gte", 0), ("undo_seconds__lte", 3600)),
+                name="policy_undo_seconds_range",
+            ),
         ),
         migrations.AddIndex(
-            model_name='vote',
-            index=models.Index(fields=['annotator', 'id'], name='vote_of_annotator'),
+            model_name="vote",
+            index=models.Index(fields=["annotator", "id"], name="vote_of_annotator"),
         ),
         migrations.AddConstraint(
-            model_name='vote',
-            constraint=models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('question', 'annotator'), name='vote_once_per_annotator'),
+            model_name="vote",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("withdrawn_at__isnull", True)),
+                fields=("question", "annotator"),
+                name="vote_once_per_annotator",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='vote',
-            constraint=models.UniqueConstraint(fields=('batch', 'position'), name='vote_once_per_position'),
+            model_name="vote",
+            constraint=models.UniqueConstraint(fields=("batch", "position"), name="vote_once_per_position"),
         ),
         migrations.AddConstraint(
-            model_name='vote',
-            constraint=models.CheckConstraint(condition=models.Q(('answer__in', ['YES', 'UNSURE', 'NO'])), name='vote_answer_known'),
+            model_name="vote",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("answer__in", ["YES", "UNSURE", "NO"])), name="vote_answer_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='vote',
-            constraint=models.CheckConstraint(condition=models.Q(('milliseconds', None), models.Q(('milliseconds__gte', 0), ('milliseconds__lte', 60000)), _connector='OR'), name='vote_milliseconds_range'),
+            model_name="vote",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("milliseconds", None),
+                    models.Q(("milliseconds__gte", 0), ("milliseconds__lte", 60000)),
+                    _connector="OR",
+                ),
+                name="vote_milliseconds_range",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='vote',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_at', None), ('withdrawn_at__gte', models.F('voted_at')), _connector='OR'), name='vote_withdrawn_after'),
+            model_name="vote",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("withdrawn_at", None), ("withdrawn_at__gte", models.F("voted_at")), _connector="OR"
+                ),
+                name="vote_withdrawn_after",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='estimate',
-            constraint=models.CheckConstraint(condition=models.Q(('probability__gte', 0), ('probability__lte', 1)), name='estimate_probability_in_range'),
+            model_name="estimate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("probability__gte", 0), ("probability__lte", 1)),
+                name="estimate_probability_in_range",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='estimate',
-            constraint=models.CheckConstraint(condition=models.Q(('votes__gte', 0)), name='estimate_votes_not_negative'),
+            model_name="estimate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("votes__gte", 0)), name="estimate_votes_not_negative"
+            ),
         ),
     ]

@@ -1,5 +1,6 @@
 """`make run`: private servers, migrations, demo data, web, worker and beat, until Ctrl-C."""
 
+import hashlib
 import http.client
 import os
 import signal
@@ -158,10 +159,12 @@ def _prepare(
     owner_url: str,
     demo: tuple[str, ...],
 ) -> None:
+    static, collected = _digest_static(), folder / "static.sha256"
+    is_collected = collected.exists() and collected.read_text() == static
     steps: tuple[tuple[tuple[str, ...], dict[str, str], Path | None], ...] = (
-        (("migrate", "--noinput"), {"DATABASE_URL": owner_url}, folder / "log" / "migrate.log"),
+        (("migrate", "--noinput", "--skip-checks"), {"DATABASE_URL": owner_url}, folder / "log" / "migrate.log"),
         (demo, {}, None),
-        (("collectstatic", "--noinput"), {}, folder / "log" / "collectstatic.log"),
+        (() if is_collected else ("collectstatic", "--noinput"), {}, folder / "log" / "collectstatic.log"),
     )
     for arguments, changed, log in steps:
         if not arguments:
@@ -175,6 +178,16 @@ def _prepare(
         )
         _report(f"{command.name} ...")
         supervisor.run_to_end(command=command)
+    collected.write_text(static)
+
+
+def _digest_static() -> str:
+    """SHA-256 of all that collectstatic reads: our files, and the versions of the packages that bring more."""
+    digest = hashlib.sha256((CHECKOUT / "requirements.txt").read_bytes())
+    for file in sorted((CHECKOUT / "static").rglob("*")):
+        if file.is_file():
+            digest.update(str(file).encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def _describe_services(*, folder: Path, address: Address, variables: Mapping[str, str]) -> tuple[Command, ...]:

@@ -10,7 +10,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -20,215 +19,393 @@ class Migration(migrations.Migration):
     operations = [
         django.contrib.postgres.operations.TrigramExtension(),
         migrations.CreateModel(
-            name='Image',
+            name="Image",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.BinaryField(max_length=32, unique=True)),
-                ('perceptual_hash', models.BigIntegerField(help_text='64-bit pHash, as a signed number')),
-                ('width', models.IntegerField(help_text='of the large rendition')),
-                ('height', models.IntegerField(help_text='of the large rendition')),
-                ('small_width', models.IntegerField()),
-                ('small_height', models.IntegerField()),
-                ('source', models.TextField(help_text='where it came from: a URL, or an archive and the name in it')),
-                ('author', models.TextField(blank=True)),
-                ('licence', models.TextField(blank=True)),
-                ('consent_basis', models.TextField(blank=True)),
-                ('imported_at', models.DateTimeField()),
-                ('imported_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sha256", models.BinaryField(max_length=32, unique=True)),
+                ("perceptual_hash", models.BigIntegerField(help_text="64-bit pHash, as a signed number")),
+                ("width", models.IntegerField(help_text="of the large rendition")),
+                ("height", models.IntegerField(help_text="of the large rendition")),
+                ("small_width", models.IntegerField()),
+                ("small_height", models.IntegerField()),
+                ("source", models.TextField(help_text="where it came from: a URL, or an archive and the name in it")),
+                ("author", models.TextField(blank=True)),
+                ("licence", models.TextField(blank=True)),
+                ("consent_basis", models.TextField(blank=True)),
+                ("imported_at", models.DateTimeField()),
+                (
+                    "imported_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Candidate',
+            name="Candidate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('collected_at', models.DateTimeField()),
-                ('image', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='candidates', to='hierarchy.image')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("collected_at", models.DateTimeField()),
+                (
+                    "image",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="candidates",
+                        to="hierarchy.image",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Label',
+            name="Label",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('verdict', models.CharField(choices=[('ACCEPTED', 'accepted'), ('REJECTED', 'rejected')], max_length=8)),
-                ('probability', models.FloatField(help_text='that the image shows the synset')),
-                ('votes', models.IntegerField(help_text='votes the verdict rests on')),
-                ('source', models.CharField(choices=[('CONSENSUS', 'consensus'), ('CURATOR', 'curator')], max_length=9)),
-                ('source_ref', models.TextField(help_text='what decided it, for example campaign:demo snapshot:3')),
-                ('at', models.DateTimeField()),
-                ('superseded_at', models.DateTimeField(blank=True, null=True)),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('candidate', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='labels', to='hierarchy.candidate')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "verdict",
+                    models.CharField(choices=[("ACCEPTED", "accepted"), ("REJECTED", "rejected")], max_length=8),
+                ),
+                ("probability", models.FloatField(help_text="that the image shows the synset")),
+                ("votes", models.IntegerField(help_text="votes the verdict rests on")),
+                (
+                    "source",
+                    models.CharField(choices=[("CONSENSUS", "consensus"), ("CURATOR", "curator")], max_length=9),
+                ),
+                ("source_ref", models.TextField(help_text="what decided it, for example campaign:demo snapshot:3")),
+                ("at", models.DateTimeField()),
+                ("superseded_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "candidate",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="labels",
+                        to="hierarchy.candidate",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Release',
+            name="Release",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.SlugField(max_length=100, unique=True)),
-                ('state', models.CharField(choices=[('DRAFT', 'draft'), ('PUBLISHED', 'published')], default='DRAFT', max_length=9)),
-                ('frozen_at', models.DateTimeField(help_text='labels as they stood at this moment')),
-                ('manifest', models.JSONField(blank=True, null=True)),
-                ('published_at', models.DateTimeField(blank=True, null=True)),
-                ('drafted_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.SlugField(max_length=100, unique=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("DRAFT", "draft"), ("PUBLISHED", "published")], default="DRAFT", max_length=9
+                    ),
+                ),
+                ("frozen_at", models.DateTimeField(help_text="labels as they stood at this moment")),
+                ("manifest", models.JSONField(blank=True, null=True)),
+                ("published_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "drafted_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ReleaseFile',
+            name="ReleaseFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('sha256', models.BinaryField(max_length=32)),
-                ('size', models.BigIntegerField(help_text='bytes')),
-                ('rows', models.IntegerField()),
-                ('release', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='files', to='hierarchy.release')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100)),
+                ("sha256", models.BinaryField(max_length=32)),
+                ("size", models.BigIntegerField(help_text="bytes")),
+                ("rows", models.IntegerField()),
+                (
+                    "release",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="files", to="hierarchy.release"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Synset',
+            name="Synset",
             fields=[
-                ('id', models.IntegerField(primary_key=True, serialize=False)),
-                ('wnid', models.CharField(max_length=9, unique=True)),
-                ('words', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)),
-                ('gloss', models.TextField()),
-                ('safety', models.CharField(choices=[('UNSET', 'unset'), ('SAFE', 'safe'), ('SENSITIVE', 'sensitive'), ('OFFENSIVE', 'offensive')], default='UNSET', max_length=9)),
+                ("id", models.IntegerField(primary_key=True, serialize=False)),
+                ("wnid", models.CharField(max_length=9, unique=True)),
+                ("words", django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)),
+                ("gloss", models.TextField()),
+                (
+                    "safety",
+                    models.CharField(
+                        choices=[
+                            ("UNSET", "unset"),
+                            ("SAFE", "safe"),
+                            ("SENSITIVE", "sensitive"),
+                            ("OFFENSIVE", "offensive"),
+                        ],
+                        default="UNSET",
+                        max_length=9,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('wnid', django.db.models.expressions.RawSQL("'n' || lpad(id::text, 8, '0')", ()))), name='synset_wnid_matches_id'), models.CheckConstraint(condition=models.Q(('words__len__gt', 0)), name='synset_has_words'), models.CheckConstraint(condition=models.Q(('safety__in', ['UNSET', 'SAFE', 'SENSITIVE', 'OFFENSIVE'])), name='synset_safety_known')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("wnid", django.db.models.expressions.RawSQL("'n' || lpad(id::text, 8, '0')", ()))
+                        ),
+                        name="synset_wnid_matches_id",
+                    ),
+                    models.CheckConstraint(condition=models.Q(("words__len__gt", 0)), name="synset_has_words"),
+                    models.CheckConstraint(
+                        condition=models.Q(("safety__in", ["UNSET", "SAFE", "SENSITIVE", "OFFENSIVE"])),
+                        name="synset_safety_known",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ParentLink',
+            name="ParentLink",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('instance', models.BooleanField()),
-                ('child', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parent_links', to='hierarchy.synset')),
-                ('parent', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='child_links', to='hierarchy.synset')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("instance", models.BooleanField()),
+                (
+                    "child",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="parent_links", to="hierarchy.synset"
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="child_links", to="hierarchy.synset"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Closure',
+            name="Closure",
             fields=[
-                ('pk', models.CompositePrimaryKey('descendant_id', 'ancestor_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('distance', models.SmallIntegerField()),
-                ('instance', models.BooleanField()),
-                ('ancestor', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hierarchy.synset')),
-                ('descendant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hierarchy.synset')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "descendant_id", "ancestor_id", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("distance", models.SmallIntegerField()),
+                ("instance", models.BooleanField()),
+                (
+                    "ancestor",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="hierarchy.synset",
+                    ),
+                ),
+                (
+                    "descendant",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="hierarchy.synset",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='candidate',
-            name='synset',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='candidates', to='hierarchy.synset'),
+            model_name="candidate",
+            name="synset",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="candidates", to="hierarchy.synset"
+            ),
         ),
         migrations.CreateModel(
-            name='SynsetWord',
+            name="SynsetWord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.SmallIntegerField()),
-                ('word', models.TextField()),
-                ('synset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='search_words', to='hierarchy.synset')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.SmallIntegerField()),
+                ("word", models.TextField()),
+                (
+                    "synset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="search_words", to="hierarchy.synset"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='WordNetImport',
+            name="WordNetImport",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.BinaryField(max_length=32)),
-                ('synsets', models.IntegerField()),
-                ('parent_links', models.IntegerField()),
-                ('instance_links', models.IntegerField()),
-                ('imported_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sha256", models.BinaryField(max_length=32)),
+                ("synsets", models.IntegerField()),
+                ("parent_links", models.IntegerField()),
+                ("instance_links", models.IntegerField()),
+                ("imported_at", models.DateTimeField()),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=django.db.models.expressions.RawSQL('octet_length(sha256) = 32', (), output_field=models.BooleanField()), name='wordnet_import_sha256_length')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=django.db.models.expressions.RawSQL(
+                            "octet_length(sha256) = 32", (), output_field=models.BooleanField()
+                        ),
+                        name="wordnet_import_sha256_length",
+                    )
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.CheckConstraint(condition=django.db.models.expressions.RawSQL('octet_length(sha256) = 32', (), output_field=models.BooleanField()), name='image_sha256_length'),
+            model_name="image",
+            constraint=models.CheckConstraint(
+                condition=django.db.models.expressions.RawSQL(
+                    "octet_length(sha256) = 32", (), output_field=models.BooleanField()
+                ),
+                name="image_sha256_length",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.CheckConstraint(condition=models.Q(('height__gt', 0), ('small_height__gt', 0), ('small_width__gt', 0), ('width__gt', 0)), name='image_sizes_positive'),
+            model_name="image",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("height__gt", 0), ("small_height__gt", 0), ("small_width__gt", 0), ("width__gt", 0)
+                ),
+                name="image_sizes_positive",
+            ),
         ),
         migrations.AddIndex(
-            model_name='label',
-            index=models.Index(fields=['candidate', 'at'], name='label_history'),
+            model_name="label",
+            index=models.Index(fields=["candidate", "at"], name="label_history"),
         ),
         migrations.AddIndex(
-            model_name='label',
-            index=models.Index(fields=['at', 'id'], name='label_changed'),
+            model_name="label",
+            index=models.Index(fields=["at", "id"], name="label_changed"),
         ),
         migrations.AddConstraint(
-            model_name='label',
-            constraint=models.UniqueConstraint(condition=models.Q(('superseded_at__isnull', True)), fields=('candidate',), name='label_one_current_per_candidate'),
+            model_name="label",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("superseded_at__isnull", True)),
+                fields=("candidate",),
+                name="label_one_current_per_candidate",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='label',
-            constraint=models.CheckConstraint(condition=models.Q(('verdict__in', ['ACCEPTED', 'REJECTED'])), name='label_verdict_known'),
+            model_name="label",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("verdict__in", ["ACCEPTED", "REJECTED"])), name="label_verdict_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='label',
-            constraint=models.CheckConstraint(condition=models.Q(('source__in', ['CONSENSUS', 'CURATOR'])), name='label_source_known'),
+            model_name="label",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("source__in", ["CONSENSUS", "CURATOR"])), name="label_source_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='label',
-            constraint=models.CheckConstraint(condition=models.Q(('probability__gte', 0), ('probability__lte', 1)), name='label_probability_in_range'),
+            model_name="label",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("probability__gte", 0), ("probability__lte", 1)), name="label_probability_in_range"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='label',
-            constraint=models.CheckConstraint(condition=models.Q(('votes__gte', 0)), name='label_votes_not_negative'),
+            model_name="label",
+            constraint=models.CheckConstraint(condition=models.Q(("votes__gte", 0)), name="label_votes_not_negative"),
         ),
         migrations.AddConstraint(
-            model_name='label',
-            constraint=models.CheckConstraint(condition=models.Q(('superseded_at', None), ('superseded_at__gte', models.F('at')), _connector='OR'), name='label_superseded_after'),
+            model_name="label",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("superseded_at", None), ("superseded_at__gte", models.F("at")), _connector="OR"),
+                name="label_superseded_after",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='release',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('published_at', None), ('state', 'DRAFT')), models.Q(('manifest__isnull', False), ('published_at__isnull', False), ('state', 'PUBLISHED')), _connector='OR'), name='release_published_is_whole'),
+            model_name="release",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("published_at", None), ("state", "DRAFT")),
+                    models.Q(("manifest__isnull", False), ("published_at__isnull", False), ("state", "PUBLISHED")),
+                    _connector="OR",
+                ),
+                name="release_published_is_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='releasefile',
-            constraint=models.UniqueConstraint(fields=('release', 'name'), name='release_file_once'),
+            model_name="releasefile",
+            constraint=models.UniqueConstraint(fields=("release", "name"), name="release_file_once"),
         ),
         migrations.AddConstraint(
-            model_name='releasefile',
-            constraint=models.CheckConstraint(condition=django.db.models.expressions.RawSQL('octet_length(sha256) = 32', (), output_field=models.BooleanField()), name='release_file_sha256_length'),
+            model_name="releasefile",
+            constraint=models.CheckConstraint(
+                condition=django.db.models.expressions.RawSQL(
+                    "octet_length(sha256) = 32", (), output_field=models.BooleanField()
+                ),
+                name="release_file_sha256_length",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='parentlink',
-            constraint=models.UniqueConstraint(fields=('child', 'parent'), name='parent_link_once'),
+            model_name="parentlink",
+            constraint=models.UniqueConstraint(fields=("child", "parent"), name="parent_link_once"),
         ),
         migrations.AddConstraint(
-            model_name='parentlink',
-            constraint=models.CheckConstraint(condition=models.Q(('child', models.F('parent')), _negated=True), name='parent_link_not_to_itself'),
+            model_name="parentlink",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("child", models.F("parent")), _negated=True), name="parent_link_not_to_itself"
+            ),
         ),
         migrations.AddIndex(
-            model_name='closure',
-            index=models.Index(fields=['ancestor', 'distance', 'descendant'], include=('instance',), name='closure_subtree'),
+            model_name="closure",
+            index=models.Index(
+                fields=["ancestor", "distance", "descendant"], include=("instance",), name="closure_subtree"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='closure',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ancestor', models.F('descendant')), ('distance', 0)), models.Q(('distance__gt', 0), models.Q(('ancestor', models.F('descendant')), _negated=True)), _connector='OR'), name='closure_distance_zero_is_itself'),
+            model_name="closure",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("ancestor", models.F("descendant")), ("distance", 0)),
+                    models.Q(("distance__gt", 0), models.Q(("ancestor", models.F("descendant")), _negated=True)),
+                    _connector="OR",
+                ),
+                name="closure_distance_zero_is_itself",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='candidate',
-            constraint=models.UniqueConstraint(fields=('image', 'synset'), name='candidate_once'),
+            model_name="candidate",
+            constraint=models.UniqueConstraint(fields=("image", "synset"), name="candidate_once"),
         ),
         migrations.AddIndex(
-            model_name='synsetword',
-            index=models.Index(fields=['word'], name='synset_word_prefix', opclasses=['text_pattern_ops']),
+            model_name="synsetword",
+            index=models.Index(fields=["word"], name="synset_word_prefix", opclasses=["text_pattern_ops"]),
         ),
         migrations.AddIndex(
-            model_name='synsetword',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['word'], name='synset_word_trigrams', opclasses=['gin_trgm_ops']),
+            model_name="synsetword",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["word"], name="synset_word_trigrams", opclasses=["gin_trgm_ops"]
+            ),
         ),
         migrations.AddConstraint(
-            model_name='synsetword',
-            constraint=models.UniqueConstraint(fields=('synset', 'position'), name='synset_word_position_once'),
+            model_name="synsetword",
+            constraint=models.UniqueConstraint(fields=("synset", "position"), name="synset_word_position_once"),
         ),
         migrations.AddConstraint(
-            model_name='synsetword',
-            constraint=models.CheckConstraint(condition=models.Q(('word', django.db.models.expressions.RawSQL('lower(word)', ()))), name='synset_word_lower_case'),
+            model_name="synsetword",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("word", django.db.models.expressions.RawSQL("lower(word)", ()))),
+                name="synset_word_lower_case",
+            ),
         ),
     ]

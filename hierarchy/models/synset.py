@@ -104,8 +104,12 @@ class Closure(models.Model):
     """
 
     pk = models.CompositePrimaryKey("descendant_id", "ancestor_id")
-    ancestor = models.ForeignKey(Synset, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False)
-    descendant = models.ForeignKey(Synset, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    ancestor = models.ForeignKey(
+        Synset, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    descendant = models.ForeignKey(
+        Synset, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     distance = models.SmallIntegerField()
     instance = models.BooleanField()
 

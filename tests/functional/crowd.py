@@ -11,7 +11,7 @@ from tests.functional.pictures import draw_candidates, read_truths
 from tests.functional.service import Service, wait_until
 
 VOTES = re.compile(r"/api/v1/batches/([0-9a-f-]+)/votes/")
-ANNOTATORS = 8
+ANNOTATORS = 6
 # More annotators than the cap: nobody is needed twice. Leases that a fault swallowed come back soon.
 POLICY = "vote_cap=5,page_size=4,lease_seconds=15"
 FINISH_SECONDS = 240

@@ -12,7 +12,7 @@ import urllib.request
 from contextlib import closing
 from pathlib import Path
 
-import psycopg2  # type: ignore[import-untyped]
+import psycopg2
 import redis
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -20,7 +20,7 @@ START_SECONDS = 300
 RESTART_SECONDS = 120
 STOP_SECONDS = 40
 POLL_SECONDS = 0.05
-# Variables of the test run's own servers, which the service under test must not use.
+# Of the test run's own servers, which the service under test must not use; and what would have each process compile anew.
 OWN_VARIABLES = (
     "DATABASE_URL",
     "REDIS_URL",
@@ -32,6 +32,7 @@ OWN_VARIABLES = (
     "DEBUG",
     "SECURE",
     "ALLOWED_HOSTS",
+    "PYTHONDONTWRITEBYTECODE",
 )
 
 
@@ -51,7 +52,7 @@ def find_free_port() -> int:
 
 
 def describe_outside() -> dict[str, str]:
-    """The environment without the test run's own servers."""
+    """The environment without what belongs to the test run itself."""
     return {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
 
 

@@ -8,7 +8,7 @@ import tempfile
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-import psycopg2  # type: ignore[import-untyped]
+import psycopg2
 import pytest
 
 from config.embedded.folders import place_sockets

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from hierarchy.queries.keyset import Cursor, read_page
 from hierarchy.models import Label
+from hierarchy.queries.keyset import Cursor, read_page
 from tests.hierarchy.api.walking import walk
 from tests.hierarchy.rows import make_candidates, make_synset
 

@@ -22,6 +22,7 @@ ATTRIBUTION = "The pictures are drawings, not photographs: a synset is shown whe
 
 class Command(BaseCommand):
     help = "Imports WordNet and the demo's pictures, makes the demo's accounts, opens its campaign. Harmless when repeated."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--wordnet", type=Path, required=True, help="folder or file with the nouns of WordNet 3.0")
