@@ -5,6 +5,7 @@ import socket
 from ipaddress import ip_address
 
 import pytest
+from django.conf import settings
 from django.test import override_settings
 
 LOCAL_NAMES = {"localhost", "testserver", ""}
@@ -44,6 +45,11 @@ def _connect_locally_ex(self, address):
 def _find_local_addresses(host, *arguments, **options):
     _check_host(host.decode() if isinstance(host, bytes) else host)
     return _find_addresses(host, *arguments, **options)
+
+
+def pytest_configure():
+    """A thread of the live server keeps no connection, or the test database could not be dropped at the end."""
+    settings.DATABASES["default"]["CONN_MAX_AGE"] = 0
 
 
 @pytest.fixture(scope="session", autouse=True)
