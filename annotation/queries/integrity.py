@@ -153,6 +153,13 @@ CHECKS = (
            WHERE above IS NULL OR closure IS NULL OR (closure.distance = 0) <> (descendant_id = ancestor_id)""",
     ),
     Check(
+        "search_words_are_the_synsets_words",
+        """SELECT coalesce(synset.id, found.synset_id) FROM hierarchy_synset AS synset FULL JOIN (
+               SELECT synset_id, array_agg(word ORDER BY position) AS words FROM hierarchy_synsetword GROUP BY synset_id
+           ) AS found ON found.synset_id = synset.id
+           WHERE lower(synset.words::text) IS DISTINCT FROM found.words::text""",
+    ),
+    Check(
         "hierarchy_is_as_imported",
         """SELECT newest.id FROM (SELECT * FROM hierarchy_wordnetimport ORDER BY id DESC LIMIT 1) AS newest
            WHERE newest.synsets <> (SELECT count(*) FROM hierarchy_synset)

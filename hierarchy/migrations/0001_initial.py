@@ -243,7 +243,10 @@ class Migration(migrations.Migration):
                 (
                     "synset",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="search_words", to="hierarchy.synset"
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="search_words",
+                        to="hierarchy.synset",
                     ),
                 ),
             ],

@@ -58,9 +58,9 @@ class Synset(models.Model):
 
 
 class SynsetWord(models.Model):
-    """One word of a synset in lower case, for search; position 0 is the synset's first word."""
+    """One word of a synset in lower case, for search; position 0 is the synset's first word. Derived, as the closure."""
 
-    synset = models.ForeignKey(Synset, on_delete=models.CASCADE, related_name="search_words")
+    synset = models.ForeignKey(Synset, on_delete=models.CASCADE, related_name="search_words", db_constraint=False)
     position = models.SmallIntegerField()
     word = models.TextField()
 

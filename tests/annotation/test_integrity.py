@@ -57,6 +57,7 @@ BREAKS = {
            WHERE id IN (SELECT question_id FROM annotation_gold WHERE active)"""
     ],
     "closure_follows_parent_links": ["DELETE FROM hierarchy_closure WHERE distance = 1"],
+    "search_words_are_the_synsets_words": ["DELETE FROM hierarchy_synsetword WHERE position = 0"],
     "hierarchy_is_as_imported": ["UPDATE hierarchy_wordnetimport SET synsets = synsets + 1"],
     "votes_are_estimated_soon": ["UPDATE annotation_question SET due_at = now() - interval '1 hour'"],
 }
