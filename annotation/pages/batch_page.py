@@ -1,7 +1,7 @@
 """A leased page of pictures as its template reads it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from annotation.models import Annotator, Batch
 from annotation.queries import activity, batches
+from annotation.queries.batches import Picture
 from hierarchy.models import Image, Synset
 from hierarchy.queries.pictures import sign_picture
 from hierarchy.queries.synsets import find_path
@@ -26,13 +27,15 @@ def describe_batch(batch: Batch | None, answers: Mapping[int, str]) -> dict[str,
     """The part of the context that is about one page; `answers` by position are what was given already."""
     if batch is None:
         return {"batch": None}
+    pictures = batches.list_pictures(batch)
     return {
         "batch": batch,
         "campaign": batch.campaign,
         "question_text": _("Does this picture show “%(word)s”?") % {"word": batch.synset.words[0]},
         "synset": _describe_synset(batch.synset),
         "examples": _list_examples(batch),
-        "items": _list_items(batch, answers),
+        "items": _list_items(batch, pictures, answers),
+        "credits": _list_credits(pictures),
         "key": uuid4(),
     }
 
@@ -75,7 +78,14 @@ def _list_examples(batch: Batch) -> list[dict[str, Any]]:
     ]
 
 
-def _list_items(batch: Batch, answers: Mapping[int, str]) -> list[dict[str, Any]]:
+def _list_credits(pictures: Sequence[Picture]) -> list[str]:
+    """Authors and licences of a page, each once and in the order of the alphabet, so that they belong to no picture."""
+    named = {(picture.image.author, picture.image.licence) for picture in pictures}
+    named_once = {f"{author} ({licence})" if author and licence else author or licence for author, licence in named}
+    return sorted(named_once - {""})
+
+
+def _list_items(batch: Batch, pictures: Sequence[Picture], answers: Mapping[int, str]) -> list[dict[str, Any]]:
     expires_at = int(batch.expires_at.timestamp()) + PICTURE_GRACE_SECONDS
 
     def sign(image: Image, rendition: str) -> str:
@@ -91,5 +101,5 @@ def _list_items(batch: Batch, answers: Mapping[int, str]) -> list[dict[str, Any]
             "height": picture.image.small_height,
             "answer": answers.get(picture.position, ""),
         }
-        for picture in batches.list_pictures(batch)
+        for picture in pictures
     ]

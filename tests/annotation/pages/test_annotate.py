@@ -9,6 +9,7 @@ from annotation.actions import accounts, campaigns
 from annotation.models import Batch, Campaign, Vote
 from annotation.rules import PolicyValues
 from annotation.tasks import DOORBELL
+from hierarchy.models import Image
 from tests.annotation.pages.browser import FETCH, list_messages, read_fields, sign_in
 from tests.builders import (
     find_annotator,
@@ -348,3 +349,12 @@ def test_the_number_of_queries_does_not_grow_with_the_page(client, ann, campaign
 
     with django_assert_num_queries(11):
         client.get(PAGE)
+
+
+def test_the_pictures_authors_and_licences_stand_below_the_page(client):
+    Image.objects.update(author="Ada", licence="CC BY 4.0")
+
+    response = client.post("/annotate/lease/", follow=True)
+
+    assert response.context["credits"] == ["Ada (CC BY 4.0)"]
+    assert "Ada (CC BY 4.0)" in response.content.decode()
