@@ -1,6 +1,10 @@
 import os
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+if not settings.SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY must be set to serve")
 application = get_wsgi_application()

@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group, User
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 
 from annotation.models import Annotator, ApiToken
@@ -20,7 +21,7 @@ KEY_BYTES = 32
 
 @transaction.atomic
 def create_user(*, username: str, password: str, role: str, by: User | None, at: datetime, email: str = "") -> User:
-    """An account with its role and its annotator. InvalidInput names a bad or taken name, weak password, unknown role."""
+    """An account with its role and its annotator. InvalidInput names what is bad: the role, a name or address (also one taken), the password."""
     user = User(username=User.normalize_username(username), email=email)
     _check_account(user, password, role)
     user.set_password(password)
@@ -42,12 +43,30 @@ def _check_account(user: User, password: str, role: str) -> None:
         problems["username"] = "must have 1 to 150 characters"
     elif User.objects.filter(username__iexact=user.username).exists():
         problems["username"] = "is taken"
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        problems["password"] = " ".join(error.messages)
+    problems |= _check_email(user.email) | _check_password(password, user)
     if problems:
         raise InvalidInput(problems)
+
+
+def _check_email(email: str) -> dict[str, str]:
+    if not email:
+        return {}
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        return {"email": " ".join(error.messages)}
+    return {"email": "belongs to another account"} if User.objects.filter(email__iexact=email).exists() else {}
+
+
+def _check_password(password: str, user: User) -> dict[str, str]:
+    try:
+        password.encode()
+        validate_password(password, user)
+    except UnicodeEncodeError:
+        return {"password": "must be text in UTF-8"}
+    except ValidationError as error:
+        return {"password": " ".join(error.messages)}
+    return {}
 
 
 @transaction.atomic

@@ -37,6 +37,7 @@ class _Search:
             "cap": self.policy.vote_cap,
             "exposures": self.policy.gold_exposures,
             "held": self.held,
+            "secret": assignment.write_secret(self.annotator),
             **more,
         }
 
@@ -98,11 +99,11 @@ def _lease_in_campaign(search: _Search, size: int | None) -> Batch | None:
     size = min(size or search.policy.page_size, search.policy.page_size)
     current = assignment.find_current_synset(search.annotator, search.campaign)
     while (synset := _find_synset(search, current)) is not None:
-        questions = _take(search, synset, size, assignment.LOCK, assignment.FREE)
+        questions = _take(search, synset, size, assignment.FREE)
         if questions:
             gold_share = size * search.policy.gold_rate
-            gold_size = int(gold_share) + (_shuffle.random() < gold_share % 1)
-            gold = _take(search, synset, gold_size, assignment.LOCK_GOLD, assignment.FREE_GOLD)
+            gold_size = int(gold_share) + (assignment.draw_lot(search.annotator, synset) < gold_share % 1)
+            gold = _take(search, synset, gold_size, assignment.FREE_GOLD)
             # Gold takes the place of others, on a page of one too: neither length nor size tells that there is none.
             return _write_batch(search, synset, questions[: size - len(gold)] + gold)
         search.held.append(synset)
@@ -114,7 +115,7 @@ def _find_synset(search: _Search, current: int | None) -> int | None:
     return rows[0] if rows else None
 
 
-def _take(search: _Search, synset: int, size: int, lock: str, free: str) -> list[int]:
+def _take(search: _Search, synset: int, size: int, free: str) -> list[int]:
     taken: list[int] = []
     for _ in range(ROUNDS):
         wanted = size - len(taken)
@@ -122,7 +123,7 @@ def _take(search: _Search, synset: int, size: int, lock: str, free: str) -> list
             break
         unseen = f"{free} AND question.id <> ALL(%(taken)s)"
         parameters = search.parameters(synset=synset, size=wanted, taken=taken)
-        locked = _select(lock.format(free=unseen), parameters)
+        locked = _select(assignment.LOCK.format(free=unseen), parameters)
         if not locked:
             break
         # The lock may have come after another's commit that the locking statement's snapshot did not show yet.

@@ -1,5 +1,7 @@
 """The demo campaign, whose truth is known."""
 
+import secrets
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -31,11 +33,11 @@ def open_demo(
 
 
 def _choose_gold(campaign: Campaign, truths: Truths) -> dict[int, str]:
-    """The first question of each synset and truth; pictures that others brought have no known truth."""
-    chosen: dict[tuple[str, str], int] = {}
-    rows = Question.objects.filter(campaign=campaign).order_by("pk")
+    """One question of each synset and truth, by chance; pictures that others brought have no known truth."""
+    known: dict[tuple[str, str], list[int]] = defaultdict(list)
+    rows = Question.objects.filter(campaign=campaign)
     for pk, wnid, sha256 in rows.values_list("pk", "synset__wnid", "candidate__image__sha256"):
         truth = truths.get((wnid, bytes(sha256).hex()))
         if truth is not None:
-            chosen.setdefault((wnid, truth), pk)
-    return {pk: truth for (_, truth), pk in chosen.items()}
+            known[wnid, truth].append(pk)
+    return {secrets.choice(questions): truth for (_, truth), questions in known.items()}

@@ -34,7 +34,7 @@ class BatchSynsetAnswer(SynsetAnswer):
 
 
 class PictureAnswer(serializers.Serializer[Any]):
-    url = serializers.URLField(help_text="signed: needs no token, works for a while, is for this person only")
+    url = serializers.URLField(help_text="signed: opens without a login until it expires: do not pass it on")
     width = serializers.IntegerField()
     height = serializers.IntegerField()
 
@@ -73,11 +73,11 @@ class CampaignAnswer(serializers.Serializer[Any]):
 
 
 class ProgressAnswer(serializers.Serializer[Any]):
-    """What annotators see stops at `percent`."""
+    """Annotators see `percent` alone, in steps of five."""
 
-    questions = serializers.IntegerField()
-    finished = serializers.IntegerField(help_text="accepted or rejected")
-    percent = serializers.IntegerField()
+    percent = serializers.IntegerField(help_text="accepted or rejected, of the questions that are not gold")
+    questions = serializers.IntegerField(required=False, help_text="those that are not gold")
+    finished = serializers.IntegerField(required=False, help_text="accepted or rejected")
     open = serializers.IntegerField(required=False)
     accepted = serializers.IntegerField(required=False)
     rejected = serializers.IntegerField(required=False)

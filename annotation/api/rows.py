@@ -13,7 +13,7 @@ from annotation.api.answers import (
 )
 from annotation.models import Batch, Campaign, Dispute
 from annotation.queries.batches import list_pictures
-from annotation.queries.campaigns import Progress
+from annotation.queries.campaigns import Progress, coarsen_percent
 from annotation.queries.disputes import Tally
 from hierarchy.models import Image, Synset
 from hierarchy.queries.pictures import sign_picture
@@ -66,17 +66,11 @@ def write_campaign(campaign: Campaign) -> Any:
 
 
 def write_campaign_progress(campaign: Campaign, progress: Progress, *, everything: bool) -> Any:
-    """With `everything`, for curators, gold is counted apart.
-
-    Annotators see gold among the other questions, and no number that would change when a question becomes gold.
-    """
+    """With `everything`, for curators, in full; annotators learn how far it is, too coarsely to tell gold or a vote."""
+    numbers: dict[str, Any] = {"percent": coarsen_percent(progress.percent)}
     if everything:
         names = ("questions", "finished", "percent", "open", "accepted", "rejected", "disputed", "gold", "votes")
         numbers = {name: getattr(progress, name) for name in (*names, "votes_per_finished")}
-    else:
-        questions = progress.questions + progress.gold
-        percent = 100 * progress.finished // questions if questions else 0
-        numbers = {"questions": questions, "finished": progress.finished, "percent": percent}
     described = {**CampaignAnswer(campaign).data, "progress": numbers}
     return CampaignProgressAnswer(described).data
 

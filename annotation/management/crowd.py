@@ -5,9 +5,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
+from django.db import InterfaceError, OperationalError, connection
+
+Found = TypeVar("Found")
 
 YES, NO = "YES", "NO"
 ANSWER_SECONDS = 30
@@ -15,10 +18,24 @@ ANSWER_SECONDS = 30
 PATIENCE_SECONDS = 120
 RETRY_SECONDS = 0.5
 WAIT_SECONDS = 0.5
+BAD_ADDRESS = (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema)
 
 
 class CrowdError(Exception):
     """The service answered something that a correct client cannot go on from."""
+
+
+def ask_database(query: Callable[[], Found]) -> Found:
+    """What `query` finds; asked again, over a new connection, while the database is away. Not for use in a transaction."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return query()
+        except (OperationalError, InterfaceError):
+            connection.close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(RETRY_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -69,6 +86,8 @@ class Client:
         while True:
             try:
                 response = self.session.request(method, self.url + path, timeout=ANSWER_SECONDS, **arguments)
+            except BAD_ADDRESS as error:
+                raise CrowdError(f"{method} {self.url + path}: {error}") from error
             except requests.RequestException as error:
                 problem = str(error)
             else:
@@ -108,7 +127,7 @@ class SimulatedAnnotator:
             self.answer(response.json()["id"])
 
     def answer(self, batch: str) -> None:
-        truths = self.find_truths(batch)
+        truths = ask_database(lambda: self.find_truths(batch))
         votes = [
             {"position": position, "answer": self.choose(truth, picture), "milliseconds": 800}
             for position, (truth, picture) in sorted(truths.items())

@@ -16,6 +16,7 @@ from annotation.pages.forms import DraftForm, PolicyForm, StepForm, read_policy
 from annotation.pages.home import add_shares
 from annotation.pages.refusals import MemberRequest, add_problems, answer_refusals, redirect_after_post
 from annotation.queries import activity, campaigns
+from annotation.queries.campaigns import Progress, coarsen_percent
 from annotation.rules import steps_of
 from hierarchy.errors import InvalidInput, NotFound
 from hierarchy.rules import sees_everything
@@ -108,10 +109,12 @@ def _render_campaign(
     parts = campaigns.count_progress_by_synset(campaign)
     page = _read_page_number(request)
     start = (page - 1) * SYNSETS_A_PAGE
+    progress = campaigns.add_progress(parts)
     context: dict[str, Any] = {
         "campaign": campaign,
-        "progress": campaigns.add_progress(parts),
-        "synsets": parts[start : start + SYNSETS_A_PAGE],
+        "progress": progress,
+        "percent": _tell_percent(progress, curates),
+        "synsets": [(part, _tell_percent(part.progress, curates)) for part in parts[start : start + SYNSETS_A_PAGE]],
         "synset_count": len(parts),
         "previous_page": page - 1,
         "next_page": page + 1 if start + SYNSETS_A_PAGE < len(parts) else None,
@@ -125,6 +128,10 @@ def _render_campaign(
             "form": form or PolicyForm(initial=read_policy(policies[0])),
         }
     return render(request, "annotation/campaign.html", context, status=status)
+
+
+def _tell_percent(progress: Progress, curates: bool) -> int:
+    return progress.percent if curates else coarsen_percent(progress.percent)
 
 
 def _read_page_number(request: MemberRequest) -> int:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.contrib.auth.forms import AuthenticationForm, UsernameField
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Policy
@@ -15,12 +16,19 @@ SCOPE_TEXTS = {
     "annotate": _("annotate: also get pages and send votes"),
     "curate": _("curate: also settle disputes"),
 }
+NAME_LENGTH = 150
+
+
+class LoginForm(AuthenticationForm):
+    """A name longer than any account's is refused before anybody looks for it or notes the attempt."""
+
+    username = UsernameField(max_length=NAME_LENGTH, widget=forms.TextInput(attrs={"autofocus": True}))
 
 
 class SignUpForm(forms.Form):
     username = forms.CharField(
         label=_("Username"),
-        max_length=150,
+        max_length=NAME_LENGTH,
         help_text=_("Letters, digits and @ . + - _"),
         widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
     )

@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.db.models import Count, Exists, OuterRef, Q
 
 from annotation.models import Annotator, Batch, Campaign, Gold, Policy, Question, Vote
+from annotation.queries.campaigns import coarsen_percent
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Share:
 
     @property
     def percent(self) -> int:
-        return 100 * self.finished // self.questions if self.questions else 0
+        """As coarse as annotators may know it."""
+        return coarsen_percent(100 * self.finished // self.questions) if self.questions else 0
 
 
 def count_shares(campaigns: list[Campaign]) -> dict[int, Share]:

@@ -4,7 +4,11 @@ A question is free for an annotator when it is open, asks for more votes than it
 and this annotator has neither voted on it nor holds it on a live page. Time is the database's.
 """
 
-from annotation.models import Annotator, Campaign
+import hashlib
+
+from django.utils.crypto import salted_hmac
+
+from annotation.models import Annotator, Batch, Campaign
 
 LIVE = "batch.closed_at IS NULL AND batch.expires_at > now()"
 
@@ -49,16 +53,12 @@ ORDER BY member.synset_id = %(current)s DESC NULLS LAST, member.position
 LIMIT 1
 """
 
+# A secret order, another one for each annotator and the same at every draw: who gives a page back and draws again
+# learns nothing, for gold and others come in it alike.
 LOCK = """
 SELECT question.id FROM annotation_question AS question
 WHERE question.synset_id = %(synset)s AND {free}
-ORDER BY question.id LIMIT %(size)s FOR NO KEY UPDATE OF question SKIP LOCKED
-"""
-
-LOCK_GOLD = """
-SELECT question.id FROM annotation_question AS question
-WHERE question.synset_id = %(synset)s AND {free}
-ORDER BY random() LIMIT %(size)s FOR NO KEY UPDATE OF question SKIP LOCKED
+ORDER BY md5(%(secret)s || question.id) LIMIT %(size)s FOR NO KEY UPDATE OF question SKIP LOCKED
 """
 
 # Waits until whoever holds a free question has let go of it.
@@ -75,3 +75,15 @@ def find_current_synset(annotator: Annotator, campaign: Campaign) -> int | None:
     """The synset of the annotator's newest page in the campaign: people stay with what they have just read."""
     newest = annotator.batches.filter(campaign=campaign).order_by("-leased_at").first()
     return newest.synset_id if newest else None
+
+
+def write_secret(annotator: Annotator) -> str:
+    """The key of an annotator's secret order."""
+    return salted_hmac("annotation.assignment", str(annotator.pk), algorithm="sha256").hexdigest()
+
+
+def draw_lot(annotator: Annotator, synset_id: int) -> float:
+    """A number in [0, 1) that changes with every page this annotator answers, and with nothing else."""
+    answered = annotator.batches.filter(outcome=Batch.Outcome.SUBMITTED, undone_at__isnull=True).count()
+    digest = hashlib.sha256(f"{write_secret(annotator)}:{synset_id}:{answered}".encode()).digest()
+    return int.from_bytes(digest[:6]) / 2**48

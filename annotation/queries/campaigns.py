@@ -32,6 +32,14 @@ def find_rule(policy: Policy) -> Rule:
     return Rule(target_error=policy.target_error, vote_cap=policy.vote_cap)
 
 
+PERCENT_STEP = 5
+
+
+def coarsen_percent(percent: int) -> int:
+    """What annotators see of progress: steps so coarse that no single vote, and no gold, shows in them."""
+    return percent - percent % PERCENT_STEP
+
+
 @dataclass(frozen=True)
 class Progress:
     """Questions of a campaign (or of one synset in it) by state; `gold` counts those that are active gold, which are

@@ -51,9 +51,9 @@ def run(*, folder: Path = RUN_FOLDER, with_demo: bool = True) -> None:
     lock = _claim_folder(folder)
     try:
         address = read_address(os.environ)
+        check_free(address)
         demo = _fetch_demo() if with_demo else ()
         with Supervisor(folder=folder, report=_report) as supervisor:
-            check_free(address)
             variables, owner_url = _start_servers(supervisor=supervisor, folder=folder)
             _prepare(supervisor=supervisor, folder=folder, variables=variables, owner_url=owner_url, demo=demo)
             for command in _describe_services(folder=folder, address=address, variables=variables):

@@ -14,7 +14,7 @@ import yaml
 
 from config.embedded.folders import place_sockets
 from config.embedded.valkey import redis_url
-from tests.functional.service import CHECKOUT, describe_outside
+from tests.functional.service import CHECKOUT, describe_outside, restore_signals
 
 VARIABLE = re.compile(r"\$\{(\w+)(?::([?-])([^}]*))?\}")
 GIVEN = {
@@ -103,4 +103,5 @@ class Machine:
                 env=self.environment(service),
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                preexec_fn=restore_signals,
             )

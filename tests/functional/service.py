@@ -45,6 +45,12 @@ def wait_until(condition, *, seconds: float, what: str):
     return found
 
 
+def restore_signals() -> None:
+    """In a child: what the test run was told to ignore (by nohup, by a shell's `&`) stops the child all the same."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -69,7 +75,12 @@ class Service:
         given = {**describe_outside(), "HOST": "127.0.0.1", "PORT": str(self.port)}
         with (self.folder / "run.log").open("wb") as log:
             self._process = subprocess.Popen(
-                [*command, "--folder", str(self.folder)], cwd=CHECKOUT, env=given, stdout=log, stderr=subprocess.STDOUT
+                [*command, "--folder", str(self.folder)],
+                cwd=CHECKOUT,
+                env=given,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=restore_signals,
             )
         wait_until(self._is_up, seconds=START_SECONDS, what=f"the service starts, see {self.folder / 'run.log'}")
         self.environment: dict[str, str] = json.loads((self.folder / "environment.json").read_text())

@@ -54,6 +54,12 @@ def test_a_change_of_any_byte_closes_it():
             open_picture(base64.urlsafe_b64encode(forged).decode().rstrip("="), now=NOW)
 
 
+@pytest.mark.parametrize("spelling", [lambda token: token + "=", lambda token: token[:9] + "!" + token[9:]])
+def test_an_address_has_one_spelling(spelling):
+    with pytest.raises(NotFound):
+        open_picture(spelling(sign()), now=NOW)
+
+
 @pytest.mark.parametrize("token", ["", "A", "x" * 54, "x" * 55, "x" * 500, "\u00e9" * 55, "!" * 55])
 def test_what_was_never_signed_opens_nothing(token):
     with pytest.raises(NotFound):

@@ -19,12 +19,21 @@ class Command(BaseCommand):
         parser.add_argument("--password-stdin", action="store_true", help="read one line of standard input")
 
     def handle(self, *args: Any, name: str, role: str, email: str, password_stdin: bool, **options: Any) -> None:
-        password = sys.stdin.readline().rstrip("\r\n") if password_stdin else _ask_password()
+        password = _read_password() if password_stdin else _ask_password()
         try:
             user = accounts.create_user(username=name, password=password, role=role, email=email, by=None, at=now())
         except DomainError as error:
             raise CommandError(error.detail) from error
         self.stdout.write(f"{role} {user.username}")
+
+
+def _read_password() -> str:
+    try:
+        password = sys.stdin.readline().rstrip("\r\n")
+        password.encode()  # where the locale is C, Python reads any bytes
+    except UnicodeError as error:
+        raise CommandError("--password-stdin: the password must be text in UTF-8") from error
+    return password
 
 
 def _ask_password() -> str:

@@ -52,6 +52,8 @@ def _draft(name: str, by: User, *, synsets: str | None, title: str | None, polic
 
 def _read_wnids(text: str) -> list[str]:
     if not text.startswith("@"):
+        if not text.isascii():
+            raise CommandError(f"--synsets: {text!a} has letters that no wnid has")
         return [wnid.strip() for wnid in text.split(",") if wnid.strip()]
     try:
         lines = Path(text[1:]).read_text(encoding="utf-8").splitlines()
@@ -67,7 +69,13 @@ def _read_policy(text: str) -> PolicyValues:
         if key not in KINDS or key in values:
             raise CommandError(f"--policy: {part!r} is not one of {', '.join(KINDS)} with a value, given once")
         try:
-            values[key] = KINDS[key](value)
+            values[key] = _read_number(key, value)
         except ValueError as error:
-            raise CommandError(f"--policy: {key} must be a number, not {value!r}") from error
+            raise CommandError(f"--policy: {key} must be a number, not {value!a}") from error
     return PolicyValues(**values)
+
+
+def _read_number(key: str, value: str) -> float:
+    if not value.isascii() or "_" in value:  # Python's own readers take both
+        raise ValueError(value)
+    return KINDS[key](value)

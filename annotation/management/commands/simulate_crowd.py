@@ -2,10 +2,13 @@ import threading
 import time
 from argparse import ArgumentParser
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
+import requests
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
@@ -13,7 +16,15 @@ from django.utils.crypto import get_random_string
 from django.utils.timezone import now
 
 from annotation.actions import accounts
-from annotation.management.crowd import SKILLS, Client, CrowdError, SimulatedAnnotator, Tally
+from annotation.management.crowd import (
+    ANSWER_SECONDS,
+    SKILLS,
+    Client,
+    CrowdError,
+    SimulatedAnnotator,
+    Tally,
+    ask_database,
+)
 from annotation.management.demo import CAMPAIGN, CANDIDATES, read_truths
 from annotation.models import ApiToken
 from annotation.queries.campaigns import Progress, count_progress, find_campaign
@@ -40,6 +51,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["annotators"] < 1:
             raise CommandError("--annotators must be at least 1")
+        _check_url(options["url"])
         tokens: list[ApiToken] = []
         try:
             truths = read_truths(options["truth"])
@@ -48,7 +60,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         finally:
             for token in tokens:
-                accounts.revoke_token(token_id=token.pk, by=token.user, at=now())
+                ask_database(partial(accounts.revoke_token, token_id=token.pk, by=token.user, at=now()))
 
     def _simulate(self, options: dict[str, Any], truths: Truths, tokens: list[ApiToken]) -> None:
         tally = Tally()
@@ -62,9 +74,8 @@ class Command(BaseCommand):
             curator = self._open_client(f"crowd-{options['seed']}-curator", "curator", "curate", options, tally, tokens)
             settled = self._settle(curator, truths)
             self.stdout.write(f"disputes settled by a simulated curator {settled}")
-            self._report(
-                "with the curator", options["campaign"], truths, count_progress(find_campaign(options["campaign"]))
-            )
+            progress = ask_database(lambda: count_progress(find_campaign(options["campaign"])))
+            self._report("with the curator", options["campaign"], truths, progress)
 
     def _make_annotator(
         self, number: int, options: dict[str, Any], truths: Truths, tally: Tally, tokens: list[ApiToken]
@@ -101,10 +112,10 @@ class Command(BaseCommand):
         return progress
 
     def _wait(self, name: str, working: list[Any]) -> Progress:
-        campaign = find_campaign(name)
+        campaign = ask_database(lambda: find_campaign(name))
         seen, since = -1, time.monotonic()
         while True:
-            progress = count_progress(campaign)
+            progress = ask_database(lambda: count_progress(campaign))
             if progress.open == 0 or any(future.done() for future in working):
                 return progress
             if progress.votes != seen:
@@ -118,8 +129,7 @@ class Command(BaseCommand):
         settled = 0
         while results := curator.request("GET", "/api/v1/disputes/", accept=(200,)).json()["results"]:
             for found in results:
-                question = find_dispute(found["id"]).question
-                truth = truths[question.synset.wnid, question.candidate.image.sha256_hex]
+                truth = truths[ask_database(partial(_find_pair, found["id"]))]
                 decision = {
                     "verdict": "ACCEPTED" if truth == "YES" else "REJECTED",
                     "reason": "known to the simulation",
@@ -130,7 +140,7 @@ class Command(BaseCommand):
         return settled
 
     def _report(self, stage: str, campaign: str, truths: Truths, progress: Progress) -> None:
-        score = score_questions(campaign, truths)
+        score = ask_database(lambda: score_questions(campaign, truths))
         per_question = progress.votes / progress.questions if progress.questions else 0.0
         self.stdout.write(
             f"{stage}: questions {progress.questions} (gold {progress.gold} beside them), accepted {progress.accepted}, "
@@ -144,6 +154,26 @@ def _work(annotator: SimulatedAnnotator, is_over: threading.Event) -> None:
         annotator.work_until(is_over)
     finally:
         connection.close()
+
+
+def _find_pair(dispute: int) -> tuple[str, str]:
+    question = find_dispute(dispute).question
+    return question.synset.wnid, question.candidate.image.sha256_hex
+
+
+def _check_url(url: str) -> None:
+    """CommandError unless a service answers there."""
+    try:
+        parts = urlsplit(url)
+        is_web = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        raise CommandError(f"--url: {url!r} is no URL: {error}") from error
+    if not is_web:
+        raise CommandError(f"--url: {url!r} is not http://host:port or https://host:port")
+    try:
+        requests.get(f"{url.rstrip('/')}/livez", timeout=ANSWER_SECONDS).raise_for_status()
+    except requests.RequestException as error:
+        raise CommandError(f"--url: no service answers there: {error}") from error
 
 
 def _show(share: float | None) -> str:

@@ -14,7 +14,7 @@ from hierarchy.api.serializers import ImageSerializer
 from hierarchy.errors import NotFound
 from hierarchy.models import Candidate, Image
 from hierarchy.queries.synsets import find_synset
-from hierarchy.queries.visibility import image_is_for_curators_only
+from hierarchy.queries.visibility import image_is_for_curators_only, labels_visible_to
 from hierarchy.rules import sees_everything
 
 HEX_DIGITS = 64
@@ -23,7 +23,7 @@ HEX_DIGITS = 64
 class SynsetImagesView(ReadView):
     @extend_schema(
         operation_id="list_synset_images",
-        summary="Images proposed for a synset, whatever their labels",
+        summary="Images proposed for a synset: to curators all, to others those with a label they see",
         parameters=[PageQuery],
         responses=describe_answers(describe_page(ImageSerializer), 400, 401, 403, 404),
     )
@@ -31,7 +31,8 @@ class SynsetImagesView(ReadView):
         parameters = read_parameters(request, PageQuery)
         candidates = Candidate.objects.filter(synset=find_synset(wnid)).select_related("image")
         if not sees_everything(request.user):
-            candidates = candidates.exclude(image_is_for_curators_only("image_id"))
+            labelled = labels_visible_to(everything=False).values("candidate_id")
+            candidates = candidates.filter(~image_is_for_curators_only("image_id"), pk__in=labelled)
         return paginate(
             request,
             candidates,

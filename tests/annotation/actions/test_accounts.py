@@ -39,6 +39,8 @@ def test_an_account_has_its_role_and_its_annotator():
         ({"username": "two words"}, "username"),
         ({"password": "short"}, "password"),
         ({"password": "123456789012"}, "password"),
+        ({"password": "half a pair \ud800"}, "password"),
+        ({"email": "notmail"}, "email"),
         ({"role": "operator"}, "role"),
     ],
 )
@@ -47,6 +49,16 @@ def test_a_bad_account_names_its_field(given, field):
         create_user(**given)
     assert list(refusal.value.fields) == [field]
     assert not User.objects.exists()
+
+
+def test_two_accounts_do_not_share_an_email():
+    create_user(email="ann@example.org")
+
+    with pytest.raises(InvalidInput) as refusal:
+        create_user(username="bob", email="Ann@Example.org")
+
+    assert list(refusal.value.fields) == ["email"]
+    assert create_user(username="carl").email == create_user(username="dora").email == ""
 
 
 @pytest.mark.parametrize("name", ["ann", "ANN", "\uff41nn"])

@@ -195,14 +195,27 @@ def test_a_page_of_gold_alone_is_never_served(curator):
     assert batches.lease_batch(annotator_id=builders.find_annotator(curator).pk) is None
 
 
-@pytest.mark.parametrize("size", [1, 2])
-def test_every_page_has_at_least_one_question_that_is_not_gold(curator, size):
+def test_every_page_of_several_has_a_question_that_is_not_gold(curator):
     campaign = make_campaign(6, by=curator, gold_rate=0.5)
     for question in list(campaign.questions.all()[3:]):
         builders.make_gold(question)
-    batch = builders.lease(curator, campaign, size=size)
+    batch = builders.lease(curator, campaign, size=2)
 
     assert BatchItem.objects.filter(batch=batch).exclude(question__gold__active=True).exists()
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_a_page_that_was_given_back_comes_again_as_it_was(curator, size):
+    campaign = make_campaign(12, by=curator, gold_rate=0.3)
+    for question in list(campaign.questions.all()[::2]):
+        builders.make_gold(question)
+    drawn = set()
+    for _ in range(6):
+        batch = builders.lease(curator, campaign, size=size)
+        drawn.add(frozenset(batch.items.values_list("question_id", flat=True)))
+        batches.return_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
+
+    assert len(drawn) == 1
 
 
 @pytest.mark.parametrize("end", ["voted", "returned", "expired", "undone"])
@@ -296,7 +309,7 @@ def test_a_lease_takes_a_fixed_number_of_queries(curator, django_assert_num_quer
     campaign = make_campaign(30, by=curator, gold_rate=0)
     annotator = builders.find_annotator(curator)
 
-    # savepoint, annotator, live leases, campaign, policy, current synset, next synset, lock, count again,
+    # savepoint, annotator, live leases, campaign, policy, current synset, next synset, lock, count again, lot,
     # batch, items, batch with its relations, end of savepoint; and bulk_create's own savepoint
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         batches.lease_batch(annotator_id=annotator.pk, campaign_name=campaign.name)

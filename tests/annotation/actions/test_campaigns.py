@@ -105,7 +105,7 @@ def test_a_candidate_is_asked_in_one_unfinished_campaign_at_a_time(curator):
 
 
 def test_a_finished_question_may_be_asked_again_by_another_campaign(curator):
-    first = make_campaign(2, by=curator, gold_rate=0, page_size=1)
+    first = make_campaign(2, by=curator, gold_rate=0, page_size=2)
     builders.make_votes(first, ["NO", "NO", "NO"])
     finished = first.questions.exclude(state="OPEN").count()
     draft(curator, name="second")

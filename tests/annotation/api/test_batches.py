@@ -46,6 +46,34 @@ def answer_all(lease, answer="YES"):
     return [{"position": item["position"], "answer": answer, "milliseconds": 830} for item in lease["items"]]
 
 
+@pytest.mark.parametrize("body", [r'{"\ud800": 1}', r'{"campaign": "\ud800"}', r'{"size": ["\udfff"]}'])
+def test_half_a_surrogate_pair_is_refused(program, body):
+    response = program.generic("POST", "/api/v1/batches/", body, content_type="application/json")
+
+    assert_problem(response, 400, detail="surrogate")
+
+
+def test_half_a_surrogate_pair_is_no_answer(program):
+    lease = take_lease(program)
+    body = r'{"votes": [{"position": 0, "answer": "\ud800", "milliseconds": 1}]}'
+
+    response = program.generic(
+        "POST", f"/api/v1/batches/{lease['id']}/votes/", body, content_type="application/json", HTTP_IDEMPOTENCY_KEY="1"
+    )
+
+    assert_problem(response, 400, detail="surrogate")
+    assert not Vote.objects.exists()
+
+
+def test_a_whole_surrogate_pair_is_a_character(program):
+    response = program.generic(
+        "POST", "/api/v1/batches/", r'{"campaign": "\ud83d\ude00"}', content_type="application/json"
+    )
+
+    assert response.status_code in {400, 404}
+    assert b"surrogate" not in response.content
+
+
 def test_a_lease_has_the_documented_shape(program):
     response = program.ask("post", "batches/", {"campaign": "demo", "size": 3})
 

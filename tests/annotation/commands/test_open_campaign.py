@@ -59,6 +59,9 @@ def test_an_open_campaign_cannot_be_opened_again():
         (["--synsets", "n00000001", "--policy", "votes=3"], "'votes=3' is not one of target_error"),
         (["--synsets", "n00000001", "--policy", "vote_cap=3,vote_cap=4"], "given once"),
         (["--synsets", "n00000001", "--policy", "vote_cap=many"], "vote_cap must be a number, not 'many'"),
+        (["--synsets", "n00000001", "--policy", "lease_seconds=\u0663"], "lease_seconds must be a number"),
+        (["--synsets", "n00000001", "--policy", "lease_seconds=1_0"], "lease_seconds must be a number"),
+        (["--synsets", "n00000001\udcff"], "--synsets: .* has letters that no wnid has"),
         (["--synsets", "n00000001", "--policy", "gold_rate=nan"], "gold_rate: must be between"),
     ],
 )

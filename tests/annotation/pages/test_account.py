@@ -30,6 +30,14 @@ def test_signing_up_makes_an_annotator_and_leads_to_the_pictures():
     assert user.email == "ann@example.org"
 
 
+@pytest.mark.parametrize("length", [151, 256, 3000])
+def test_a_name_longer_than_any_account_cannot_log_in(length):
+    response = Client().post("/accounts/login/", {"username": "n" * length, "password": PASSWORD})
+
+    assert response.status_code == 200
+    assert list(response.context["form"].errors) == ["username"]
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [

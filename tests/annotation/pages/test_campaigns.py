@@ -78,7 +78,7 @@ def test_curators_read_all_of_it(campaign, boss):
 
     response = sign_in(boss).get("/campaigns/demo/")
 
-    [part] = response.context["synsets"]
+    [(part, _)] = response.context["synsets"]
     assert (part.progress.questions, part.progress.gold) == (2, 1)
     assert [policy.version for policy in response.context["policies"]] == [1]
 

@@ -111,3 +111,14 @@ def test_killed_launcher_takes_its_servers_along_and_the_next_command_starts_the
     assert environment.read_running_environment(folder=folder) == {}
     output, _ = run_script(EXECUTE, folder, sys.executable, "-c", CONNECT).communicate(timeout=30)
     assert output == "veriset_app True\n"
+
+
+def test_port_in_use_is_refused_before_anything_is_fetched(tmp_path, monkeypatch, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("HOST", "127.0.0.1")
+        monkeypatch.setenv("PORT", str(taken.getsockname()[1]))
+
+        with pytest.raises(LaunchError, match="Address already in use"):
+            launcher.run(folder=tmp_path, with_demo=True)
+
+    assert capsys.readouterr().out == ""

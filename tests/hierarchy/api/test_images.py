@@ -53,8 +53,13 @@ def test_images_of_marked_synsets_are_for_curators(annotator, curator):
     assert len(read_rows(curator, "/api/v1/synsets/n00000005/images/")) == 1
 
 
-def test_images_of_a_synset_come_page_by_page(annotator, candidates):
-    pages = walk(annotator, "/api/v1/synsets/n02084071/images/?limit=2")
+def test_images_without_a_released_label_are_for_curators(annotator, curator, candidates):
+    assert read_rows(annotator, "/api/v1/synsets/n02084071/images/") == []
+    assert len(read_rows(curator, "/api/v1/synsets/n02084071/images/")) == len(candidates)
+
+
+def test_images_of_a_synset_come_page_by_page(curator, candidates):
+    pages = walk(curator, "/api/v1/synsets/n02084071/images/?limit=2")
 
     assert [[row["id"] for row in page] for page in pages] == [
         [candidate.image.sha256_hex for candidate in candidates[:2]],

@@ -1,0 +1,59 @@
+import runpy
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def read_settings():
+    return runpy.run_path(str(CHECKOUT / "config" / "settings.py"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgres://a:b@h:abc/x"),
+        ("DATABASE_URL", "postgres://[::1/x"),
+        ("DATABASE_URL", "postgres://"),
+        ("DATABASE_URL", "mysql://h/x"),
+        ("REDIS_URL", "redis://h:abc"),
+        ("REDIS_URL", "redis://[::1"),
+        ("REDIS_URL", "redis://:6379"),
+        ("EMAIL_URL", "garbage"),
+        ("EMAIL_URL", ""),
+        ("EMAIL_URL", "smtp://h:abc"),
+        ("EMAIL_URL", "smtp://"),
+        ("LOG_LEVEL", "loud"),
+        ("MEDIA_ROOT", ""),
+        ("RELEASE_ROOT", ""),
+        ("STATIC_ROOT", ""),
+    ],
+)
+def test_a_bad_value_stops_the_start_with_the_name_of_its_variable(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ImproperlyConfigured, match=f"^{name} "):
+        read_settings()
+
+
+def test_an_empty_database_url_counts_as_unset(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "")
+
+    database = read_settings()["DATABASES"]["default"]
+
+    assert (database["HOST"], database["NAME"]) == ("localhost", "veriset")
+
+
+def test_a_log_level_may_be_written_small(monkeypatch):
+    monkeypatch.setenv("LOG_LEVEL", "info")
+
+    assert read_settings()["LOGGING"]["root"]["level"] == "INFO"
+
+
+def test_nothing_is_served_without_a_secret_key(settings):
+    settings.SECRET_KEY = ""
+
+    with pytest.raises(ImproperlyConfigured, match="SECRET_KEY"):
+        runpy.run_path(str(CHECKOUT / "config" / "wsgi.py"))
