@@ -69,12 +69,7 @@ def import_nouns(*, path: Path, at: datetime, progress: Progress) -> ImportedNou
     """
     with _pause_collector():
         content = _read_content(path, progress)
-    with transaction.atomic(), connection.cursor() as cursor:
-        _take_lock(cursor)
-        changed = not _is_imported(content)
-        if changed:
-            _copy_content(cursor, content, progress)
-            _record_import(content, at)
+        changed = _write_content(content, at, progress)
     counts = content.count_rows()
     return ImportedNouns(
         changed=changed,
@@ -83,6 +78,18 @@ def import_nouns(*, path: Path, at: datetime, progress: Progress) -> ImportedNou
         instance_links=content.count_instance_links(),
         closure_pairs=counts[Closure],
     )
+
+
+@transaction.atomic
+def _write_content(content: _Content, at: datetime, progress: Progress) -> bool:
+    """Whether anything had to be written."""
+    with connection.cursor() as cursor:
+        _take_lock(cursor)
+        if _is_imported(content):
+            return False
+        _copy_content(cursor, content, progress)
+        _record_import(content, at)
+    return True
 
 
 @contextmanager
