@@ -1,9 +1,12 @@
-"""Consensus: how yes, unsure and no votes become decisions.
+"""Consensus: how yes, unsure and no votes become decisions, and how many votes that takes.
 
-Pure arithmetic over numpy arrays. It knows neither Django nor a database, so it runs on its own, over a file of votes as
-well as over the service's tables. The words of the literature are used here and only here: a worker is an annotator, an
-item or task is a question.
+Pure arithmetic over numpy arrays. It knows neither Django nor a database, so it runs on its own, over a file of votes
+(`python -m annotation.consensus.replay`) as well as over the service's tables. The words of the literature are used here and
+only here: a worker is an annotator, an item or task is a question.
 
-`model` holds the parameters of the pooled crowd (every worker answers by one shared table), `estimate` turns votes into
-log-odds, `decide` turns log-odds into decisions and into the number of votes still worth asking for.
+Read in this order: `votes` (the arrays), `model` (states, meanings, tables), `kernel` and `fit` (learning from votes),
+`strengths` and `start` (how much the crowd says of a worker, where a fit begins), `belief` (votes to probabilities), `decide`
+and `sequence` (when to stop), `goldreplay` and `calibrate` (what gold says of it), `learn` (the whole procedure). `priors`
+and `workers` stand beside; `baselines` are older rules; `metrics` and `agreement` measure; `rows`, `files`, `labels`, `stored`
+and `replay*` are the command.
 """

@@ -1,4 +1,13 @@
-"""The pooled crowd: four hidden states of an item and one table of how the crowd answers in each."""
+"""The model: hidden states of an item, what each means, and how workers answer in each.
+
+An item is in one of S states. For classes of one kind (K answers, K classes) there is a state for each class. For
+verification (yes, unsure, no) there are as many states as the votes can tell apart, from clearly no to clearly yes, and
+`meanings` says how often an item in a state is truly a yes. So a middle state can stay open however many votes agree on
+it, which is what raters who err together look like (Beyer et al. 2020; Branson, Van Horn and Perona 2017).
+
+A vote depends on the state and on the worker: `responses` is the crowd's table, and a worker with little history answers
+as the crowd does: (counts + strength * responses) / (votes + strength), for each state.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,58 +15,93 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Self
 
-PARAMETERS_VERSION = 1
+import numpy as np
+from numpy.typing import NDArray
+
+from annotation.consensus.kernel import LOG_GRID
+
+Floats = NDArray[np.float64]
+
+PARAMETERS_VERSION = 2
 SUM_TOLERANCE = 1e-9
+HIGHEST_STRENGTH = 1e6
 
 
 class Answer(IntEnum):
-    """What a worker may say; the value is the column of the response table."""
+    """What a worker may say in verification; the value is the column of the response table."""
 
     NO = 0
     UNSURE = 1
     YES = 2
 
 
-class State(IntEnum):
-    """What an item may be; the value is the row of the response table."""
-
-    EASY_NO = 0
-    HARD_NO = 1
-    EASY_YES = 2
-    HARD_YES = 3
-
-
-NO_STATES = (State.EASY_NO, State.HARD_NO)
-YES_STATES = (State.EASY_YES, State.HARD_YES)
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Parameters:
-    """What is believed of items before any vote, and of votes given the item.
+    """One version of the model, for S states, A answers and K classes.
 
-    `state_shares[state]` is the share of items in each `State`; `responses[state][answer]` is the probability of each
-    `Answer` in that state. Every number is above 0 and every distribution sums to 1 within `SUM_TOLERANCE`. The states
-    must deserve their names: YES is likelier in every yes-state than in any no-state, and no hard state answers more
-    clearly than its easy one. Anything else raises ValueError naming the field.
+    `shares[S]`: the share of items in each state, before any vote. `meanings[S, K]`: the probability of each class in
+    each state; for K = 2 class 1 is yes. `responses[S, A]`: how the crowd answers in each state. `strengths[S]`: how many
+    votes the crowd's row weighs against a worker's own. `discount`: the correlation of errors between workers, from 0 (as
+    if independent) to 1 (only one vote's worth), CONSENSUS' rho: n votes count as n / (1 + (n - 1) * discount).
+
+    `outlook[S, A]`: how whoever votes next is expected to answer (outlook.foresee); None: as the crowd does.
+
+    Shares and responses are above 0, and every distribution sums to 1 within `SUM_TOLERANCE`. Anything else raises
+    ValueError naming the field and the place.
     """
 
-    state_shares: tuple[float, ...]
-    responses: tuple[tuple[float, ...], ...]
+    shares: Floats
+    meanings: Floats
+    responses: Floats
+    strengths: Floats
+    discount: float
+    outlook: Floats | None = None
 
     def __post_init__(self) -> None:
-        check_distribution(field="state_shares", values=self.state_shares, length=len(State))
-        if len(self.responses) != len(State):
-            raise ValueError(f"responses: must have {len(State)} rows, has {len(self.responses)}")
-        for state, row in zip(State, self.responses, strict=True):
-            check_distribution(field=f"responses[{state}]", values=row, length=len(Answer))
-        check_state_order(responses=self.responses)
+        check_distribution(field="shares", values=self.shares)
+        states = len(self.shares)
+        if self.outlook is not None and self.outlook.shape != self.responses.shape:
+            raise ValueError(f"outlook: must have the shape of responses, has {self.outlook.shape}")
+        for field, rows in (("meanings", self.meanings), ("responses", self.responses)):
+            if rows.ndim != 2 or len(rows) != states:
+                raise ValueError(f"{field}: must have {states} rows, one for each of the shares, has {len(rows)}")
+        for state in range(states):
+            check_distribution(field=f"meanings[{state}]", values=self.meanings[state], zeros=True)
+            check_distribution(field=f"responses[{state}]", values=self.responses[state])
+            check_distribution(field=f"outlook[{state}]", values=self.expected_responses[state])
+        if self.strengths.shape != (states,):
+            raise ValueError(f"strengths: must have {states} numbers, has shape {self.strengths.shape}")
+        if not np.all((self.strengths > 0) & (self.strengths <= HIGHEST_STRENGTH)):
+            raise ValueError(f"strengths: must be above 0 and at most {HIGHEST_STRENGTH:g}")
+        if not 0 <= self.discount <= 1:
+            raise ValueError(f"discount: must be from 0 to 1, is {self.discount}")
+
+    @property
+    def expected_responses(self) -> Floats:
+        return self.responses if self.outlook is None else self.outlook
+
+    @property
+    def states(self) -> int:
+        return len(self.shares)
+
+    @property
+    def answers(self) -> int:
+        return int(self.responses.shape[1])
+
+    @property
+    def classes(self) -> int:
+        return int(self.meanings.shape[1])
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists and numbers; `from_json` gives back equal parameters, also after a trip through JSON text."""
         return {
             "version": PARAMETERS_VERSION,
-            "state_shares": list(self.state_shares),
-            "responses": [list(row) for row in self.responses],
+            "shares": self.shares.tolist(),
+            "meanings": self.meanings.tolist(),
+            "responses": self.responses.tolist(),
+            "strengths": self.strengths.tolist(),
+            "discount": self.discount,
+            "outlook": None if self.outlook is None else self.outlook.tolist(),
         }
 
     @classmethod
@@ -68,56 +112,63 @@ class Parameters:
         # First, because another version may have other fields.
         if content.get("version") != PARAMETERS_VERSION:
             raise ValueError(f"version: must be {PARAMETERS_VERSION}, is {content.get('version')!r}")
-        if differing := sorted(map(str, {"version", "state_shares", "responses"} ^ set(content))):
+        fields = {"version", "shares", "meanings", "responses", "strengths", "discount", "outlook"}
+        if differing := sorted(map(str, fields ^ set(content))):
             raise ValueError(f"{differing[0]}: missing or unknown field")
-        rows = read_list(field="responses", value=content["responses"], kind=list)
         return cls(
-            state_shares=tuple(read_list(field="state_shares", value=content["state_shares"], kind=float)),
-            responses=tuple(
-                tuple(read_list(field=f"responses[{state}]", value=row, kind=float)) for state, row in enumerate(rows)
-            ),
+            shares=read_numbers(field="shares", value=content["shares"], dimensions=1),
+            meanings=read_numbers(field="meanings", value=content["meanings"], dimensions=2),
+            responses=read_numbers(field="responses", value=content["responses"], dimensions=2),
+            strengths=read_numbers(field="strengths", value=content["strengths"], dimensions=1),
+            discount=float(read_numbers(field="discount", value=content["discount"], dimensions=0)),
+            outlook=None
+            if content["outlook"] is None
+            else read_numbers(field="outlook", value=content["outlook"], dimensions=2),
         )
 
 
-def check_distribution(*, field: str, values: Sequence[float], length: int) -> None:
-    """Raises ValueError unless `values` are `length` numbers above 0 that sum to 1 within `SUM_TOLERANCE`."""
-    if len(values) != length:
-        raise ValueError(f"{field}: must have {length} numbers, has {len(values)}")
-    for position, value in enumerate(values):
-        # The comparison is written so that NaN fails it.
-        if not 0 < value <= 1:
-            raise ValueError(f"{field}[{position}]: must be a number above 0 and at most 1, is {value!r}")
-    if not abs(math.fsum(values) - 1) <= SUM_TOLERANCE:
-        raise ValueError(f"{field}: must sum to 1, sums to {math.fsum(values)!r}")
+def tabulate(*, counts: Floats, parameters: Parameters) -> Floats:
+    """Response tables [W, S, A] of workers from their expected votes `counts[W, S, A]`, shrunk to the crowd's.
 
-
-def check_state_order(*, responses: Sequence[Sequence[float]]) -> None:
-    """Raises ValueError unless the probability of YES rises in the order easy-no, hard-no, hard-yes, easy-yes.
-
-    A table whose states have changed places would decide every question the wrong way round.
+    A worker without votes answers as the crowd does; the more votes, the less the crowd says.
     """
-    yes = [row[Answer.YES] for row in responses]
-    if not max(yes[state] for state in NO_STATES) < min(yes[state] for state in YES_STATES):
-        raise ValueError("responses: YES must be likelier in every yes-state than in any no-state")
-    if yes[State.EASY_NO] > yes[State.HARD_NO] or yes[State.EASY_YES] < yes[State.HARD_YES]:
-        raise ValueError("responses: a hard state must not answer more clearly than its easy one")
+    prior = parameters.strengths[:, np.newaxis] * parameters.responses
+    tables = counts + prior
+    return np.asarray(tables / tables.sum(axis=2, keepdims=True))
 
 
-def read_list(*, field: str, value: object, kind: type) -> list[Any]:
-    """The value itself if it is a list of values of that kind, else ValueError."""
-    if not isinstance(value, list) or not all(isinstance(entry, kind) for entry in value):
-        raise ValueError(f"{field}: must be a list of {kind.__name__}s")
-    return value
+def take_logarithms(tables: Floats) -> Floats:
+    """Natural logarithms on the grid on which sums over votes are exact, whatever their order (kernel.LOG_GRID)."""
+    return np.asarray(np.rint(np.log(tables) * LOG_GRID) / LOG_GRID)
 
 
-# Fitted on the raters' votes of "Are we done with ImageNet?" (Beyer et al., 2020): where a new installation starts,
-# before it has votes of its own.
-START = Parameters(
-    state_shares=(0.704, 0.112, 0.071, 0.113),
-    responses=(
-        (0.958, 0.029, 0.013),
-        (0.588, 0.309, 0.103),
-        (0.072, 0.083, 0.845),
-        (0.381, 0.217, 0.402),
-    ),
-)
+def check_distribution(*, field: str, values: Floats, zeros: bool = False) -> None:
+    """Raises ValueError unless `values` are numbers above 0 (or 0, where allowed) that sum to 1."""
+    if values.ndim != 1 or len(values) == 0:
+        raise ValueError(f"{field}: must be one row of numbers")
+    for position, value in enumerate(values.tolist()):
+        # The comparisons are written so that NaN fails them.
+        if not (0 < value <= 1 or (zeros and value == 0)):
+            raise ValueError(f"{field}[{position}]: must be a number above 0 and at most 1, is {value!r}")
+    if not abs(math.fsum(values.tolist()) - 1) <= SUM_TOLERANCE:
+        raise ValueError(f"{field}: must sum to 1, sums to {math.fsum(values.tolist())!r}")
+
+
+def read_numbers(*, field: str, value: object, dimensions: int) -> Floats:
+    """Nested lists of numbers as an array of so many dimensions, else ValueError naming the field."""
+    _check_numbers(field, value, dimensions)
+    try:
+        return np.array(value, dtype=np.float64)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{field}: must have rows of one length, of numbers below 1e308") from error
+
+
+def _check_numbers(field: str, value: object, dimensions: int) -> None:
+    if dimensions == 0:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"{field}: must be a number, is {value!r}")
+        return
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+        raise ValueError(f"{field}: must be a list")
+    for position, entry in enumerate(value):
+        _check_numbers(f"{field}[{position}]", entry, dimensions - 1)

@@ -1,63 +1,115 @@
-"""Decisions as the votes came in, whenever they are looked at."""
+"""Decisions as the votes came in, whenever they are looked at; and how many more are worth asking for."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from annotation.consensus.belief import Estimates, estimate_evidence
 from annotation.consensus.decide import Decision, Rule, decide
-from annotation.consensus.estimate import check_indices, estimate_counts
-from annotation.consensus.model import Answer, Parameters
+from annotation.consensus.model import Answer, Floats, Parameters, take_logarithms
+from annotation.consensus.votes import Votes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FirstDecisions:
-    """Where each of Q questions was first decided: arrays of length Q.
+    """Where each of Q items was first decided: arrays of length Q.
 
-    `decision` is a `Decision`, ASK where none was met. Where one was, `probability` is what was believed of the
-    question at that vote and `votes` counts the votes up to it; else they are 0.
+    `decision` is a `Decision`, ASK where none was met. `probability` is what was believed of the item at that vote, or at the
+    last where none was met, and `votes` counts the votes up to it.
     """
 
     decision: NDArray[np.int8]
-    probability: NDArray[np.float64]
+    probability: Floats
     votes: NDArray[np.int64]
 
 
 def decide_in_order(
     *,
-    votes_question: NDArray[np.integer],
-    votes_answer: NDArray[np.integer],
-    questions: int,
+    votes: Votes,
+    log_tables: Floats,
     parameters: Parameters,
     rule: Rule,
+    log_prior: Floats | None = None,
+    complete: bool = False,
 ) -> FirstDecisions:
-    """The first `Decision` other than ASK that each of the Q questions met while its votes came in.
+    """The first `Decision` other than ASK that each item met while its votes came in, under `log_tables[W, S, A]`.
 
-    `votes_question[V]` must be sorted, each question's votes in recorded order; `votes_answer[V]` are `Answer`s. So a
-    job that runs late, over several pages of votes at once, decides as one that ran after every vote.
+    `complete`: there are no other votes to be had, so that none is waited for after an item's last.
+
+    An item's votes stand in `votes` in recorded order. So a job that runs late, over several pages of votes at once, decides
+    as one that ran after every vote.
     """
-    check_indices(field="votes_question", values=votes_question, limit=questions)
-    check_indices(field="votes_answer", values=votes_answer, limit=len(Answer))
     first = FirstDecisions(
-        decision=np.full(questions, Decision.ASK, dtype=np.int8),
-        probability=np.zeros(questions),
-        votes=np.zeros(questions, dtype=np.int64),
+        decision=np.full(votes.items, Decision.ASK, dtype=np.int8),
+        probability=np.zeros(votes.items),
+        votes=np.zeros(votes.items, dtype=np.int64),
     )
-    estimates = estimate_counts(counts=_count_so_far(votes_question, votes_answer), parameters=parameters)
-    outcomes = decide(estimates, rule)
-    # `np.unique` gives the first place of each question among the votes that decide.
-    deciding = np.flatnonzero(outcomes != Decision.ASK)
-    decided, places = np.unique(votes_question[deciding], return_index=True)
-    vote = deciding[places]
-    first.decision[decided] = outcomes[vote]
-    first.probability[decided] = estimates.probability[vote]
-    first.votes[decided] = estimates.votes[vote]
+    starts = votes.starts
+    of_item = np.diff(starts)
+    evidence = np.zeros((votes.items, parameters.states))
+    counts = np.zeros((votes.items, votes.answers), dtype=np.int64)
+    open_items = np.arange(votes.items)
+    _note(first, open_items, _estimate(evidence, counts, parameters, log_prior, open_items))
+    for number in range(int(of_item.max(initial=0))):
+        open_items = open_items[(of_item[open_items] > number) & (first.decision[open_items] == Decision.ASK)]
+        vote = starts[open_items] + number
+        answer = votes.answer[vote]
+        evidence[open_items] += log_tables[votes.worker[vote], :, answer]
+        counts[open_items, answer] += 1
+        estimates = _estimate(evidence, counts, parameters, log_prior, open_items)
+        _note(first, open_items, estimates)
+        last_votes = of_item[open_items] if complete else None
+        first.decision[open_items] = decide(estimates, parameters, rule, last_votes=last_votes)
     return first
 
 
-def _count_so_far(votes_question: NDArray[np.integer], votes_answer: NDArray[np.integer]) -> NDArray[np.int64]:
-    """The answers of each vote's question up to and with that vote: an array [V, 3]."""
-    running = np.cumsum(np.eye(len(Answer), dtype=np.int64)[votes_answer], axis=0)
-    start = np.searchsorted(votes_question, votes_question, side="left")
-    before = np.vstack([np.zeros((1, len(Answer)), dtype=np.int64), running])
-    return np.asarray(running - before[start], dtype=np.int64)
+def _estimate(
+    evidence: Floats,
+    counts: NDArray[np.int64],
+    parameters: Parameters,
+    log_prior: Floats | None,
+    items: NDArray[np.int64],
+) -> Estimates:
+    return estimate_evidence(
+        evidence=evidence[items],
+        counts=counts[items],
+        parameters=parameters,
+        log_prior=None if log_prior is None else log_prior[items],
+    )
+
+
+def _note(first: FirstDecisions, items: NDArray[np.int64], estimates: Estimates) -> None:
+    first.probability[items] = estimates.probability
+    first.votes[items] = estimates.votes
+
+
+def count_votes_wanted(*, estimates: Estimates, parameters: Parameters, rule: Rule) -> NDArray[np.int64]:
+    """How many votes each of the Q items asks for in all, those it has included.
+
+    For an item to be asked further: its votes plus the fewest agreeing answers of the crowd, all YES or all NO, that would
+    settle it; the cap where none would. Otherwise, decided or disputed, the votes it has. `estimates` must be made with the
+    same `parameters`.
+    """
+    wanted = estimates.votes.copy()
+    asking = np.flatnonzero(decide(estimates, parameters, rule) == Decision.ASK)
+    wanted[asking] = np.maximum(rule.vote_cap, wanted[asking])
+    logs = take_logarithms(parameters.expected_responses)
+    counts = np.stack([estimates.no, estimates.unsure, estimates.yes], axis=1)
+    for more in range(1, rule.vote_cap):
+        asking = asking[estimates.votes[asking] + more < rule.vote_cap]
+        if not len(asking):
+            break
+        settled = np.zeros(len(asking), dtype=bool)
+        for answer in (Answer.YES, Answer.NO):
+            agreed = _estimate(
+                estimates.evidence[asking] + more * logs[:, answer],
+                counts[asking] + more * np.eye(len(Answer), dtype=np.int64)[answer],
+                parameters,
+                None if estimates.log_prior is None else estimates.log_prior[asking],
+                np.arange(len(asking)),
+            )
+            settled |= np.isin(decide(agreed, parameters, rule), [Decision.ACCEPT, Decision.REJECT])
+        wanted[asking[settled]] = estimates.votes[asking[settled]] + more
+        asking = asking[~settled]
+    return wanted

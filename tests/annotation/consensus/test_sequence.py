@@ -1,93 +1,168 @@
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
-from annotation.consensus.decide import Decision, Rule
-from annotation.consensus.model import START, Answer
-from annotation.consensus.sequence import FirstDecisions, decide_in_order
-from tests.annotation.consensus.slow import slow_decision, slow_log_odds
-from tests.annotation.consensus.strategies import crowds, parameter_sets, rules
+from annotation.consensus import decide as engine
+from annotation.consensus.belief import estimate_votes
+from annotation.consensus.decide import Decision, Rule, decide
+from annotation.consensus.model import Answer, Floats, Parameters, take_logarithms
+from annotation.consensus.sequence import FirstDecisions, count_votes_wanted, decide_in_order
+from annotation.consensus.start import GRADED
+from tests.annotation.consensus.slow import slow_first_decision, slow_votes_wanted
+from tests.annotation.consensus.strategies import (
+    WORKERS,
+    Crowd,
+    make_states,
+    make_votes,
+    parameter_sets,
+    patiently,
+    rules,
+    tables,
+    verification_crowds,
+)
 
+NO, UNSURE, YES = Answer
+SKILLED = make_states(no=(0.9, 0.05, 0.05), yes=(0.05, 0.05, 0.9), certainty=0.999)
 RULE = Rule(target_error=0.05, vote_cap=10)
-YES, NO, UNSURE = Answer.YES, Answer.NO, Answer.UNSURE
 
 
-def decide_crowd(crowd, *, parameters=START, rule=RULE) -> FirstDecisions:
-    return decide_in_order(
-        votes_question=np.array([index for index, votes in enumerate(crowd) for _ in votes], dtype=np.int64),
-        votes_answer=np.array([vote for votes in crowd for vote in votes], dtype=np.int8),
-        questions=len(crowd),
-        parameters=parameters,
-        rule=rule,
-    )
+@pytest.fixture(autouse=True, scope="module")
+def few_votes_ahead():
+    """The twins look at every path: a few votes ahead are enough."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "DEPTH", 3)
+        yield
 
 
-def slow_first_decision(*, votes, parameters, rule):
-    """(decision, votes it took) by looking after every vote; (ASK, 0) where none was met."""
-    for taken in range(1, len(votes) + 1):
-        decision = slow_decision(votes=votes[:taken], parameters=parameters, rule=rule)
-        if decision != Decision.ASK:
-            return decision, taken
-    return Decision.ASK, 0
+def pool(parameters: Parameters) -> Floats:
+    return np.tile(take_logarithms(parameters.responses), (WORKERS, 1, 1))
 
 
-@given(crowd=crowds, parameters=parameter_sets(), rule=rules.filter(lambda rule: rule.vote_cap >= 3))
-def test_agrees_with_a_twin_that_looks_after_every_vote(crowd, parameters, rule):
-    expected = [slow_first_decision(votes=votes, parameters=parameters, rule=rule) for votes in crowd]
-
-    first = decide_crowd(crowd, parameters=parameters, rule=rule)
-
-    assert list(zip(first.decision, first.votes, strict=True)) == expected
+def decide_rows(rows: Crowd, parameters: Parameters = SKILLED, rule: Rule = RULE) -> FirstDecisions:
+    return decide_in_order(votes=make_votes(rows), log_tables=pool(parameters), parameters=parameters, rule=rule)
 
 
-@given(crowd=crowds, parameters=parameter_sets())
-def test_the_probability_is_the_one_at_the_deciding_vote(crowd, parameters):
-    first = decide_crowd(crowd, parameters=parameters)
-
-    for votes, decision, taken, probability in zip(crowd, first.decision, first.votes, first.probability, strict=True):
-        if decision != Decision.ASK:
-            log_odds = slow_log_odds(votes=votes[:taken], parameters=parameters)
-            assert probability == pytest.approx(1 / (1 + np.exp(-log_odds)), rel=1e-9)
+def want(rows: Crowd, parameters: Parameters = SKILLED, rule: Rule = RULE) -> list[int]:
+    estimates = estimate_votes(votes=make_votes(rows), log_tables=pool(parameters), parameters=parameters)
+    return list(count_votes_wanted(estimates=estimates, parameters=parameters, rule=rule).tolist())
 
 
-@given(crowd=crowds, more=crowds)
-def test_votes_after_the_decision_change_nothing(crowd, more):
-    first = decide_crowd(crowd)
-    longer = [votes + extra for votes, extra in zip(crowd, more + [[]] * len(crowd), strict=False)]
+def answer_all(*answers: Answer) -> list[tuple[int, int]]:
+    return [(place % WORKERS, int(answer)) for place, answer in enumerate(answers)]
 
-    later = decide_crowd(longer)
+
+# Decisions in order
+
+
+@patiently
+@given(rows=verification_crowds, parameters=parameter_sets(), rule=rules, data=st.data())
+def test_decisions_equal_a_look_after_every_vote_bit_for_bit(
+    rows: Crowd, parameters: Parameters, rule: Rule, data: st.DataObject
+) -> None:
+    logs = take_logarithms(data.draw(tables(states=parameters.states)))
+    known = np.log(data.draw(tables(states=1, workers=len(rows), answers=parameters.states))[:, 0])
+
+    first = decide_in_order(votes=make_votes(rows), log_tables=logs, parameters=parameters, rule=rule, log_prior=known)
+
+    for item, row in enumerate(rows):
+        for taken in range(len(row) + 1):
+            estimates = estimate_votes(
+                votes=make_votes([row[:taken]]), log_tables=logs, parameters=parameters, log_prior=known[[item]]
+            )
+            decision = decide(estimates, parameters, rule)[0]
+            if decision != Decision.ASK:
+                break
+        found = (first.decision[item], first.votes[item], first.probability[item])
+        assert found == (decision, taken, estimates.probability[0])
+
+
+@patiently
+@given(rows=verification_crowds)
+def test_decisions_equal_the_slow_twins(rows: Crowd) -> None:
+    rule = Rule(target_error=0.043, vote_cap=7)
+
+    first = decide_rows(rows, GRADED, rule)
+
+    slow = [slow_first_decision(votes=row, log_tables=pool(GRADED), parameters=GRADED, rule=rule) for row in rows]
+    assert list(zip(first.decision.tolist(), first.votes.tolist(), strict=True)) == slow
+
+
+@patiently
+@given(rows=verification_crowds, more=verification_crowds)
+def test_votes_after_the_decision_change_nothing(rows: Crowd, more: Crowd) -> None:
+    first = decide_rows(rows)
+
+    later = decide_rows([[*row, *extra] for row, extra in zip(rows, [*more, *[[]] * len(rows)], strict=False)])
 
     decided = first.decision != Decision.ASK
     assert (later.decision == first.decision)[decided].all()
+    assert (later.votes == first.votes)[decided].all()
     assert (later.probability == first.probability)[decided].all()
 
 
-def test_a_question_that_turned_later_keeps_its_first_decision():
-    first = decide_crowd([[YES, YES, YES, NO, NO, NO, NO]])
+def test_an_item_that_turned_later_keeps_its_first_decision() -> None:
+    first = decide_rows([answer_all(YES, YES, YES, NO, NO, NO, NO, NO)])
 
-    assert first.decision[0] == Decision.ACCEPT
-    assert first.votes[0] <= 3
+    assert (first.decision[0], first.votes[0]) == (Decision.ACCEPT, 3)
     assert first.probability[0] > 0.99
 
 
-def test_questions_without_votes_are_asked():
-    first = decide_crowd([[], [NO, NO, NO], []])
+def test_an_undecided_item_has_all_its_votes_and_what_is_believed_after_them() -> None:
+    first = decide_rows([answer_all(YES, NO), []])
 
-    assert list(first.decision) == [Decision.ASK, Decision.REJECT, Decision.ASK]
-
-
-def test_no_votes_at_all_decide_nothing():
-    assert list(decide_crowd([[], []]).decision) == [Decision.ASK, Decision.ASK]
+    assert first.decision.tolist() == [Decision.ASK, Decision.ASK]
+    assert first.votes.tolist() == [2, 0]
+    assert first.probability[1] == pytest.approx(float(SKILLED.shares @ SKILLED.meanings[:, 1]))
 
 
-def test_the_cap_makes_a_dispute_of_what_is_undecided():
-    first = decide_crowd([[UNSURE] * 11], rule=Rule(target_error=0.05, vote_cap=10))
-
-    assert (first.decision[0], first.votes[0]) == (Decision.DISPUTE, 10)
+def test_no_items_give_no_decisions() -> None:
+    assert decide_rows([]).decision.shape == (0,)
 
 
-def test_a_question_out_of_range_is_named():
-    with pytest.raises(ValueError, match=r"^votes_question\[1\]: must be from 0 to 0, is 1$"):
-        decide_in_order(
-            votes_question=np.array([0, 1]), votes_answer=np.array([0, 0]), questions=1, parameters=START, rule=RULE
-        )
+def test_the_cap_makes_a_dispute_of_what_is_undecided() -> None:
+    first = decide_rows([answer_all(*[YES, NO] * 6)])
+
+    assert (first.decision[0], first.votes[0]) == (Decision.DISPUTE, RULE.vote_cap)
+
+
+# Votes wanted
+
+
+@patiently
+@given(rows=verification_crowds, cap=st.integers(2, 9))
+def test_votes_wanted_equal_trying_agreeing_answers_one_by_one(rows: Crowd, cap: int) -> None:
+    rule = Rule(target_error=0.043, vote_cap=cap)
+
+    wanted = want(rows, GRADED, rule)
+
+    assert wanted == [
+        slow_votes_wanted(votes=row, log_tables=pool(GRADED), parameters=GRADED, rule=rule) for row in rows
+    ]
+
+
+@patiently
+@given(rows=verification_crowds, parameters=parameter_sets(), rule=rules)
+def test_only_items_to_be_asked_want_more_votes_and_never_beyond_the_cap(
+    rows: Crowd, parameters: Parameters, rule: Rule
+) -> None:
+    estimates = estimate_votes(votes=make_votes(rows), log_tables=pool(parameters), parameters=parameters)
+
+    wanted = count_votes_wanted(estimates=estimates, parameters=parameters, rule=rule)
+
+    asking = decide(estimates, parameters, rule) == Decision.ASK
+    assert (wanted[asking] > estimates.votes[asking]).all()
+    assert (wanted[asking] <= rule.vote_cap).all()
+    assert (wanted[~asking] == estimates.votes[~asking]).all()
+
+
+def test_votes_wanted_count_the_votes_already_there() -> None:
+    rows = [[], answer_all(YES), answer_all(YES, NO), answer_all(NO, NO), answer_all(*[YES, NO] * 4)]
+
+    assert want(rows) == [3, 3, 5, 3, 10]
+
+
+def test_what_nobody_can_settle_is_asked_to_the_cap() -> None:
+    strict = Rule(target_error=0.05, vote_cap=6, accept_tolerance=0.0, reject_tolerance=0.0)
+
+    assert want([[]], rule=strict) == [6]

@@ -1,0 +1,64 @@
+"""How a rule's decisions compare with what is known, and how far votes agree, as plain numbers that can be stored."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotation.consensus.agreement import alphas_of_coincidences, number_or_none
+from annotation.consensus.decide import Decision
+from annotation.consensus.metrics import clopper_pearson, count_errors, divide, score_binary
+from annotation.consensus.sequence import FirstDecisions
+
+Plain = dict[str, Any]
+
+
+def score_decisions(*, first: FirstDecisions, truth: NDArray[np.int8]) -> Plain:
+    """`first` against `truth`, 0 or 1, of every item.
+
+    `precision` is of what was accepted, `recall` of what is true, `error` the share of wrong ones among automatic decisions:
+    each with its 95 % interval of Clopper and Pearson. `f1` is that of the decisions; `ece`, `nll` and `brier` are of the
+    probability at the vote where an item was decided, or at its last.
+    """
+    accepted = first.decision == Decision.ACCEPT
+    right, true = int((accepted & (truth == 1)).sum()), int((truth == 1).sum())
+    wrong, decided = count_errors(decision=first.decision, truth=truth)
+    score = score_binary(probability=first.probability, truth=truth)
+    return {
+        "questions": len(truth),
+        "precision": describe_rate(hits=right, trials=int(accepted.sum())),
+        "recall": describe_rate(hits=right, trials=true),
+        "f1": divide(2 * right, int(accepted.sum()) + true),
+        "balanced_accuracy": score.balanced_accuracy,
+        "error": describe_rate(hits=wrong, trials=decided),
+        "ece": score.ece,
+        "nll": score.nll,
+        "brier": score.brier,
+    }
+
+
+def describe_rate(*, hits: int, trials: int) -> Plain:
+    interval = clopper_pearson(errors=hits, trials=trials)
+    return {
+        "hits": hits,
+        "trials": trials,
+        "value": divide(hits, trials),
+        "low": float(interval.low),
+        "high": float(interval.high),
+    }
+
+
+def describe_agreement(rows: Sequence[Sequence[float]]) -> Plain:
+    """Krippendorff's alpha of all votes of some groups together, nominal and ordinal, from what each group's votes sum to:
+    pairs of no and unsure, of no and yes, of unsure and yes; then paired answers no, unsure, yes
+    (agreement.sum_coincidences)."""
+    sums = np.array(rows, dtype=np.float64).reshape(-1, 6).sum(axis=0)
+    observed = np.zeros((1, 3, 3))
+    for (one, other), pairs in zip(((0, 1), (0, 2), (1, 2)), sums[:3], strict=True):
+        observed[0, one, other] = observed[0, other, one] = pairs
+    used = sums[np.newaxis, 3:]
+    return {
+        "alpha_nominal": number_or_none(alphas_of_coincidences(observed=observed, used=used, level="nominal")[0]),
+        "alpha_ordinal": number_or_none(alphas_of_coincidences(observed=observed, used=used, level="ordinal")[0]),
+    }

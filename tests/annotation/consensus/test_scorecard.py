@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+from annotation.consensus.agreement import alpha_of_counts
+from annotation.consensus.decide import Decision
+from annotation.consensus.scorecard import describe_agreement, score_decisions
+from annotation.consensus.sequence import FirstDecisions
+
+ACCEPT, REJECT, ASK, DISPUTE = Decision
+#                     decision probability truth
+EXAMPLE = [
+    (ACCEPT, 0.98, 1),
+    (ACCEPT, 0.97, 1),
+    (ACCEPT, 0.96, 0),
+    (REJECT, 0.03, 0),
+    (REJECT, 0.04, 1),
+    (DISPUTE, 0.60, 1),
+    (ASK, 0.40, 0),
+]
+
+
+def score(rows):
+    decision, probability, truth = (np.array(column) for column in zip(*rows, strict=True))
+    first = FirstDecisions(
+        decision=decision.astype(np.int8), probability=probability, votes=np.ones(len(rows), dtype=np.int64)
+    )
+    return score_decisions(first=first, truth=truth.astype(np.int8))
+
+
+def test_decisions_are_scored_as_counted_by_hand():
+    found = score(EXAMPLE)
+
+    rates = {name: (found[name]["hits"], found[name]["trials"]) for name in ("precision", "recall", "error")}
+    assert rates == {"precision": (2, 3), "recall": (2, 4), "error": (2, 5)}
+    assert found["f1"] == pytest.approx(4 / 7)
+    assert found["questions"] == 7
+
+
+def test_the_intervals_are_clopper_and_pearsons():
+    # Brown, Cai and DasGupta 2001: none of ten has the bound 1 - .025 ** (1 / 10).
+    found = score([(ACCEPT, 0.9, 1)] * 10)["error"]
+
+    assert (found["value"], found["low"]) == (0, 0)
+    assert found["high"] == pytest.approx(1 - 0.025**0.1)
+
+
+def test_nothing_decided_is_no_number():
+    found = score([(ASK, 0.4, 0)])
+
+    assert [found[name]["value"] for name in ("precision", "recall", "error")] == [None] * 3
+    assert found["f1"] is None
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_agreement_of_groups_together_is_that_of_all_their_votes(groups):
+    counts = np.random.default_rng(0).integers(0, 4, (30, 3))
+
+    found = describe_agreement([sum_slowly(counts[group::groups]) for group in range(groups)])
+
+    for level in ("nominal", "ordinal"):
+        assert found[f"alpha_{level}"] == pytest.approx(alpha_of_counts(counts=counts, level=level), abs=1e-12)
+
+
+def sum_slowly(counts):
+    """No with unsure, no with yes, unsure with yes; then paired answers."""
+    sums = [0.0] * 6
+    for no, unsure, yes in counts.tolist():
+        others = no + unsure + yes - 1
+        if others >= 1:
+            row = [no * unsure / others, no * yes / others, unsure * yes / others, no, unsure, yes]
+            sums = [a + b for a, b in zip(sums, row, strict=True)]
+    return sums
+
+
+def test_no_votes_agree_on_nothing():
+    assert describe_agreement([]) == {"alpha_nominal": None, "alpha_ordinal": None}
