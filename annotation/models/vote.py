@@ -12,11 +12,16 @@ from hierarchy.models import Synset
 
 
 class Batch(models.Model):
-    """One page of questions of one synset, leased to one annotator until `expires_at` by the database's clock."""
+    """One page of questions of one synset, leased to one annotator until `expires_at` by the database's clock.
+
+    A page whose outcome is IMPORTED was never leased: it holds votes that were given elsewhere, from the first of them
+    (`leased_at`) to the import (`expires_at`, `closed_at`).
+    """
 
     class Outcome(models.TextChoices):
         SUBMITTED = "SUBMITTED", "submitted"
         RETURNED = "RETURNED", "returned"
+        IMPORTED = "IMPORTED", "imported"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     annotator = models.ForeignKey(Annotator, on_delete=models.PROTECT, related_name="batches", db_index=False)
@@ -53,6 +58,14 @@ class Batch(models.Model):
                     idempotency_key__isnull=False,
                     body_sha256__isnull=False,
                     recorded__isnull=False,
+                )
+                | Q(
+                    outcome="IMPORTED",
+                    closed_at__isnull=False,
+                    idempotency_key=None,
+                    body_sha256=None,
+                    recorded__isnull=False,
+                    late=False,
                 ),
             ),
             models.CheckConstraint(

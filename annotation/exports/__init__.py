@@ -1,0 +1,1 @@
+"""Writes votes to files. Pure: no Django, no database."""

@@ -1,0 +1,1 @@
+"""Reads files of votes and of gold. Pure: no Django, no database."""
