@@ -1,20 +1,27 @@
 """Celery tasks: a wake-up each, nothing more. What is due stands in the database."""
 
 import logging
+import time
 
 from celery import shared_task
+from django.conf import settings
 from django.core.cache import cache
 from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from annotation.actions import estimates
+from annotation.actions import estimates, estimation
+from annotation.actions.estimation import Work
 
 logger = logging.getLogger(__name__)
 DOORBELL = "doorbell"
 # A bell that was rung and lost (Redis or its worker killed) rings again after so many seconds; the sweep comes sooner.
 DOORBELL_SECONDS = 10
 CHUNKS_A_RUN = 50
+# A task that estimates makes room after so long, so that votes need not wait; and calls for help no more often.
+SLICE_SECONDS = 2.0
+ESTIMATION_BELL = "estimation-bell"
+ESTIMATION_BELL_SECONDS = 1
 
 
 @shared_task
@@ -40,3 +47,44 @@ def _clear_doorbell() -> None:
         cache.delete(DOORBELL)
     except (RedisError, OSError) as error:
         logger.warning("The doorbell could not be cleared: %s", error)
+
+
+@shared_task
+def estimate_all() -> None:
+    """Begins an estimation when one is due, and works on the one that is running."""
+    estimation.begin_estimation_if_due(
+        seconds=settings.ESTIMATION_SECONDS, most_shards=settings.ESTIMATION_SHARDS, at=now()
+    )
+    run_estimation_shards()
+
+
+@shared_task
+def run_estimation_shards() -> None:
+    """Works on the running estimation for a while, if there is something to do that nobody else is at."""
+    end = time.monotonic() + SLICE_SECONDS
+    while estimation.work_once(at=now()) == Work.DONE:
+        _call_for_help()
+        if time.monotonic() > end:
+            wake_estimators(1)
+            return
+
+
+def _call_for_help() -> None:
+    """Wakes other workers, one for each shard at most."""
+    try:
+        if not cache.add(ESTIMATION_BELL, 1, timeout=ESTIMATION_BELL_SECONDS):
+            return
+    except (RedisError, OSError) as error:
+        logger.warning("No help for the estimation: %s", error)
+        return
+    if running := estimation.find_running():
+        wake_estimators(running.shards - 1)
+
+
+def wake_estimators(number: int) -> None:
+    """Wakes so many workers. A call that is lost does no harm: beat looks after the estimation in any case."""
+    try:
+        for _ in range(number):
+            run_estimation_shards.apply_async(retry=False, expires=10)
+    except (OperationalError, RedisError, OSError) as error:
+        logger.warning("Nobody was woken for the estimation: %s", error)

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from annotation.api.urls import api_patterns
-from annotation.pages import account, annotate, campaigns, disputes, home
+from annotation.pages import account, annotate, annotators, campaigns, disputes, home, model
 
 root_patterns = [
     path("", home.show_home, name="home"),
@@ -24,6 +24,11 @@ page_patterns = [
     path("campaigns/<slug:name>/policy/", campaigns.change_policy, name="campaign-policy"),
     path("disputes/", disputes.show_disputes, name="disputes"),
     path("disputes/<int:dispute_id>/", disputes.show_dispute, name="dispute"),
+    path("curate/annotators/", annotators.show_annotators, name="annotators"),
+    path("curate/annotators/<int:number>/", annotators.show_annotator, name="annotator"),
+    path("curate/annotators/<int:number>/bar/", annotators.bar_annotator, name="annotator-bar"),
+    path("curate/model/", model.show_model, name="model"),
+    path("curate/model/estimate/", model.start_estimation, name="model-estimate"),
 ]
 
 __all__ = ["api_patterns", "page_patterns", "root_patterns"]

@@ -16,4 +16,10 @@ app.conf.beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 30},
     },
+    # Begins an estimation when one is due, and goes on with one that whoever worked on it has left.
+    "look after the estimation": {
+        "task": "annotation.tasks.estimate_all",
+        "schedule": 10.0,
+        "options": {"expires": 30},
+    },
 }

@@ -297,6 +297,10 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
 }
 
+# The model is learned anew so often, where there is something to learn from; and into how many parts that is split.
+ESTIMATION_SECONDS = _read_whole_number("ESTIMATION_SECONDS", default=3600, minimum=10, maximum=604_800)
+ESTIMATION_SHARDS = _read_whole_number("ESTIMATION_SHARDS", default=8, minimum=1, maximum=1024)
+
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

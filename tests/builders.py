@@ -1,21 +1,32 @@
 """What most tests of the annotation app begin with. Everything but synsets and images is made by actions, as in life."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from django.contrib.auth.models import Group, User
 from django.utils.timezone import now
 
-from annotation.actions import accounts, batches, campaigns, estimates, gold, votes
+from annotation.actions import accounts, batches, campaigns, estimates, gold, snapshots, votes
 from annotation.actions.votes import GivenVote, Receipt
-from annotation.models import Annotator, Batch, BatchItem, Campaign, Question
+from annotation.consensus.model import Parameters
+from annotation.consensus.workers import judge_workers
+from annotation.models import Annotator, Batch, BatchItem, Campaign, Question, Snapshot
 from annotation.rules import PolicyValues
 from hierarchy.models import Candidate, Closure, ParentLink, Synset, SynsetWord
 from tests.hierarchy.rows import COLLECTED_AT, make_images
 
 PASSWORD = "correct horse battery staple"
+# A crowd that sees well: three agreeing votes settle a question, one against one leaves it open.
+CLEAR = Parameters(
+    shares=np.array([0.6, 0.4]),
+    meanings=np.array([[0.999, 0.001], [0.001, 0.999]]),
+    responses=np.array([[0.85, 0.1, 0.05], [0.05, 0.1, 0.85]]),
+    strengths=np.array([10.0, 10.0]),
+    discount=0.0,
+)
 _numbers = itertools.count(1)
 
 
@@ -72,10 +83,39 @@ def make_token(user: User, scope: str) -> str:
     return accounts.create_token(user=user, scope=scope, by=user, at=now())[1]
 
 
+def make_snapshot(
+    parameters: Parameters = CLEAR, *, counts: Mapping[int, Any] | None = None, gold_answers: Any = None
+) -> Snapshot:
+    """Publishes parameters with the skills of annotators from their expected votes [S, 3] by id; `gold_answers[W, 2, 3]`."""
+    counts = counts or {}
+    votes_of = np.array(list(counts.values()), dtype=np.float64).reshape(-1, *parameters.responses.shape)
+    if gold_answers is None:
+        gold_answers = np.zeros((len(counts), 2, 3), dtype=np.int64)
+    return snapshots.publish_snapshot(
+        parameters=parameters,
+        rules={},
+        annotator_ids=list(counts),
+        skills=judge_workers(counts=votes_of, parameters=parameters, gold_answers=gold_answers),
+        votes=0,
+        questions=0,
+        gold=0,
+        rounds=0,
+        log_likelihood=None,
+        report={},
+        by=None,
+        at=now(),
+    )
+
+
 def make_open_campaign(
     synsets: Sequence[Synset], *, name: str | None = None, by: User | None = None, **policy: Any
 ) -> Campaign:
-    """An open campaign over these synsets, which need candidates; `policy` holds fields of PolicyValues."""
+    """An open campaign over these synsets, which need candidates; `policy` holds fields of PolicyValues.
+
+    The crowd sees well (`CLEAR`), unless a snapshot is there already.
+    """
+    if not Snapshot.objects.exists():
+        make_snapshot()
     name = name or f"campaign-{next(_numbers)}"
     by = by or make_user(f"curator-of-{name}", "curator")
     wnids = [synset.wnid for synset in synsets]

@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.timezone import now
 
 from annotation.actions import disputes
-from annotation.models import Question
+from annotation.models import Estimation, EstimationShard, Measurement, Question, Snapshot
 from hierarchy.models import Label, Release, ReleaseFile, WordNetImport
 from tests import builders
 
@@ -47,6 +47,9 @@ BREAKS = [
     ),
     ("image_sizes_positive", change("hierarchy_image", "small_width = 0")),
     ("candidate_once", duplicate("hierarchy_candidate")),
+    ("candidate_prior_range", change("hierarchy_candidate", "prior = 0")),
+    ("candidate_prior_range", change("hierarchy_candidate", "prior = 1")),
+    ("candidate_prior_range", change("hierarchy_candidate", "prior = 'NaN'")),
     ("label_one_current_per_candidate", duplicate("hierarchy_label")),
     ("label_verdict_known", duplicate("hierarchy_label", verdict="OPEN", superseded_at="2100-01-01")),
     ("label_source_known", duplicate("hierarchy_label", source="GUESS", superseded_at="2100-01-01")),
@@ -75,6 +78,10 @@ BREAKS = [
     ("annotator_barred_with_reason", change("annotation_annotator", "barred_at = now()")),
     ("annotator_barred_with_reason", change("annotation_annotator", "barred_reason = 'all yes'")),
     ("annotator_barred_with_reason", change("annotation_annotator", "barred_at = now(), barred_by_id = user_id")),
+    (
+        "annotator_barred_with_reason",
+        change("annotation_annotator", "barred_reason = 'all yes', barred_by_id = user_id"),
+    ),
     ("annotation_apitoken_sha256_key", duplicate("annotation_apitoken")),
     ("api_token_sha256_length", change("annotation_apitoken", r"sha256 = '\x00'")),
     ("api_token_scope_known", change("annotation_apitoken", "scope = 'all'")),
@@ -97,6 +104,33 @@ BREAKS = [
     ("policy_undo_seconds_range", duplicate("annotation_policy", version=9, undo_seconds=-1)),
     ("policy_is_immutable", change("annotation_policy", "vote_cap = 3")),
     ("policy_is_immutable", "DELETE FROM annotation_policy"),
+    # annotation: the model
+    ("snapshot_is_immutable", change("annotation_snapshot", "rules = '[1]'")),
+    ("snapshot_is_immutable", "DELETE FROM annotation_snapshot"),
+    ("snapshot_counts_not_negative", duplicate("annotation_snapshot", votes=-1)),
+    ("skill_is_immutable", change("annotation_skill", "votes = 9")),
+    ("skill_is_immutable", "DELETE FROM annotation_skill"),
+    ("skill_once_per_snapshot", duplicate("annotation_skill")),
+    ("skill_counts_not_negative", duplicate("annotation_skill", annotator_id="{stranger}", bits=-0.1)),
+    ("skill_intervals_ordered", duplicate("annotation_skill", annotator_id="{stranger}", sensitivity=0)),
+    ("skill_intervals_ordered", duplicate("annotation_skill", annotator_id="{stranger}", specificity_high=1.1)),
+    ("skill_intervals_ordered", duplicate("annotation_skill", annotator_id="{stranger}", unsure_rate_low="NaN")),
+    (
+        "estimation_one_running",
+        duplicate("annotation_estimation", status="RUNNING", snapshot_id=None, finished_at=None),
+    ),
+    ("annotation_estimation_snapshot_id_key", duplicate("annotation_estimation")),
+    ("estimation_status_is_whole", change("annotation_estimation", "finished_at = now()", "status = 'RUNNING'")),
+    ("estimation_status_is_whole", change("annotation_estimation", "status = 'FAILED'", "status = 'DONE'")),
+    ("estimation_status_is_whole", change("annotation_estimation", "snapshot_id = NULL", "status = 'DONE'")),
+    ("estimation_status_is_whole", change("annotation_estimation", "status = 'LOST'", "status = 'DONE'")),
+    ("estimation_stage_known", change("annotation_estimation", "stage = 'LAST'")),
+    ("estimation_counts_in_range", change("annotation_estimation", "shards = 0")),
+    ("estimation_counts_in_range", change("annotation_estimation", "passes = -1")),
+    ("estimation_shard_once", duplicate("annotation_estimationshard")),
+    ("estimation_shard_asked_is_whole", change("annotation_estimationshard", "passes = 1")),
+    ("estimation_shard_asked_is_whole", change("annotation_estimationshard", "asked_at = now()")),
+    ("measurement_once", duplicate("annotation_measurement")),
     # annotation: questions
     ("question_once_per_campaign", duplicate("annotation_question", state="ACCEPTED", decided_at="2026-01-01")),
     (
@@ -107,6 +141,7 @@ BREAKS = [
     ("question_decided_has_time", change("annotation_question", "decided_at = now()", "id = {voted}")),
     ("question_decided_has_time", change("annotation_question", "state = 'ACCEPTED'", "id = {voted}")),
     ("question_votes_wanted_not_negative", change("annotation_question", "votes_wanted = -1")),
+    ("question_priority_range", change("annotation_question", "priority = 8")),
     ("question_synset_of_campaign", change("annotation_question", "synset_id = 9", "id = {voted}")),
     ("question_synset_of_candidate", change("annotation_question", "synset_id = 1930", "id = {voted}")),
     ("gold_one_active_per_question", duplicate("annotation_gold")),
@@ -147,6 +182,15 @@ BREAKS = [
     ("batch_outcome_is_whole", change("annotation_batch", "outcome = 'RETURNED'")),
     ("batch_outcome_is_whole", change("annotation_batch", "idempotency_key = NULL")),
     ("batch_outcome_is_whole", change("annotation_batch", "outcome = 'LOST'")),
+    ("batch_outcome_is_whole", change("annotation_batch", "outcome = 'IMPORTED'")),
+    (
+        "batch_outcome_is_whole",
+        change("annotation_batch", "outcome = 'IMPORTED', idempotency_key = NULL, body_sha256 = NULL, recorded = NULL"),
+    ),
+    (
+        "batch_outcome_is_whole",
+        change("annotation_batch", "outcome = 'IMPORTED', idempotency_key = NULL, body_sha256 = NULL, late = true"),
+    ),
     (
         "batch_undone_was_submitted",
         duplicate(
@@ -236,6 +280,8 @@ def make_world():
     Question.objects.filter(pk__in=[voted.pk, gold.pk]).update(state="OPEN")
     builders.make_gold(gold)
     add_releases(curator)
+    add_estimations(campaign)
+    builders.make_snapshot(counts={builders.find_annotator(voter).pk: [[9, 1, 0], [0, 1, 9]]})
     stranger = builders.find_annotator(builders.make_crowd(1)[0])
     ids = {"settled": settled, "disputed": disputed, "voted": voted, "gold": gold, "voter": voter}
     ids |= {"stranger": stranger, "candidate": voted.candidate, "other": campaign.questions.get(synset_id=1930)}
@@ -252,6 +298,14 @@ def add_releases(curator):
     published.save()
     WordNetImport.objects.create(sha256=digest, synsets=1, parent_links=0, instance_links=0, imported_at=at)
     assert Label.objects.exists()
+
+
+def add_estimations(campaign):
+    snapshot, at = Snapshot.objects.latest("pk"), now()
+    given = {"based_on": snapshot, "newest_vote": 0, "shards": 1, "start": {}, "started_at": at, "progressed_at": at}
+    Estimation.objects.create(**given, status="DONE", snapshot=snapshot, finished_at=at)
+    EstimationShard.objects.create(estimation=Estimation.objects.create(**given), shard=0)
+    Measurement.objects.create(snapshot=snapshot, campaign=campaign, values={})
 
 
 def execute(*statements):

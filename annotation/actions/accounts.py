@@ -9,7 +9,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import transaction
+from django.db import connection, transaction
 
 from annotation.models import Annotator, ApiToken
 from annotation.rules import TOKEN_SCOPES_OF_ROLE
@@ -125,17 +125,37 @@ def _close_token(token: ApiToken, at: datetime) -> ApiToken:
     return token
 
 
+# Locked in the order of their ids, as pages of votes lock them. Active gold is never decided, so nothing is due on it.
+WITHOUT_THEIR_VOTES = """
+WITH touched AS (
+    SELECT question.id FROM annotation_question AS question
+    WHERE question.id IN (SELECT question_id FROM annotation_vote WHERE annotator_id = %(annotator)s AND withdrawn_at IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id AND gold.active)
+    ORDER BY question.id FOR NO KEY UPDATE
+)
+UPDATE annotation_question AS question SET due_at = least(question.due_at, %(at)s) FROM touched
+WHERE question.id = touched.id
+"""
+
+
 @transaction.atomic
-def bar_annotator(*, annotator_id: int, reason: str, by: User, at: datetime) -> Annotator:
-    """Stops serving an annotator, with a reason that the annotator is told. Their votes stay as they are."""
+def bar_annotator(*, annotator_id: int, reason: str, by: User | None, at: datetime) -> Annotator:
+    """Stops serving an annotator, with a reason that the annotator is told; `by` is None where answers on gold decided it.
+
+    Their votes stay as they are and count nothing from now on: what rested on them becomes due. Open questions are asked
+    again; finished ones and those that wait for a curator keep their state, and where the other votes speak against a
+    label, it goes to a curator.
+    """
     if not reason.strip():
         raise InvalidInput({"reason": "must say why"})
     annotator = Annotator.objects.select_for_update().filter(pk=annotator_id).first()
     if annotator is None:
         raise NotFound("There is no such annotator.")
-    if annotator.user_id == by.pk:
+    if by is not None and annotator.user_id == by.pk:
         raise NotPermitted("Nobody bars themselves.")
     if annotator.barred_at is None:
         annotator.barred_at, annotator.barred_by, annotator.barred_reason = at, by, reason.strip()
         annotator.save(update_fields=["barred_at", "barred_by", "barred_reason"])
+        with connection.cursor() as cursor:
+            cursor.execute(WITHOUT_THEIR_VOTES, {"annotator": annotator_id, "at": at})
     return annotator

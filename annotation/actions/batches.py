@@ -122,8 +122,9 @@ def _take(search: _Search, synset: int, size: int, free: str) -> list[int]:
         if wanted <= 0:
             break
         unseen = f"{free} AND question.id <> ALL(%(taken)s)"
+        first = assignment.BY_INFORMATION if free == assignment.FREE else ""
         parameters = search.parameters(synset=synset, size=wanted, taken=taken)
-        locked = _select(assignment.LOCK.format(free=unseen), parameters)
+        locked = _select(assignment.LOCK.format(free=unseen, first=first), parameters)
         if not locked:
             break
         # The lock may have come after another's commit that the locking statement's snapshot did not show yet.

@@ -4,18 +4,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-import numpy as np
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
-from annotation.consensus.decide import votes_wanted
-from annotation.consensus.estimate import estimate_questions
-from annotation.consensus.model import START, Parameters
-from annotation.models import Campaign, CampaignSynset, Gold, Policy, Question, Snapshot
-from annotation.queries.campaigns import find_policy, find_rule
+from annotation.actions.snapshots import ask_unseen, ensure_snapshot, find_unseen
+from annotation.models import Campaign, CampaignSynset, Gold, Policy, Question
+from annotation.queries.campaigns import find_policy
+from annotation.queries.snapshots import find_snapshot
 from annotation.rules import UNSAFE, PolicyValues, next_state
 from hierarchy.errors import Conflict, InvalidInput, NotFound
 from hierarchy.models import Synset
@@ -98,9 +96,11 @@ def _check_safe(campaign: Campaign) -> None:
         raise Conflict(f"Campaign {campaign.name} cannot open: synsets marked unsafe: {listed}.")
 
 
+# What an importer said of a candidate makes its first estimate due.
 ASK = """
-INSERT INTO annotation_question (campaign_id, candidate_id, synset_id, state, votes_wanted, asked_at)
-SELECT %(campaign)s, candidate.id, candidate.synset_id, 'OPEN', %(wanted)s, %(at)s
+INSERT INTO annotation_question (campaign_id, candidate_id, synset_id, state, votes_wanted, priority, asked_at, due_at)
+SELECT %(campaign)s, candidate.id, candidate.synset_id, 'OPEN', %(wanted)s, %(priority)s, %(at)s,
+       CASE WHEN candidate.prior IS NOT NULL THEN %(at)s::timestamptz END
 FROM annotation_campaignsynset AS member
 JOIN hierarchy_candidate AS candidate ON candidate.synset_id = member.synset_id
 WHERE member.campaign_id = %(campaign)s
@@ -110,13 +110,9 @@ ON CONFLICT DO NOTHING
 
 
 def _ask_candidates(campaign: Campaign, at: datetime) -> int:
-    snapshot = Snapshot.objects.latest("pk")
-    parameters = Parameters.from_json(snapshot.parameters)
-    none = np.zeros(0, dtype=np.int64)
-    unseen = estimate_questions(votes_question=none, votes_answer=none, questions=1, parameters=parameters)
-    wanted = int(votes_wanted(unseen, parameters, find_rule(find_policy(campaign)))[0])
+    unseen = find_unseen(find_snapshot(), find_policy(campaign))
     with connection.cursor() as cursor:
-        cursor.execute(ASK, {"campaign": campaign.pk, "wanted": wanted, "at": at})
+        cursor.execute(ASK, {"campaign": campaign.pk, "at": at, **asdict(unseen)})
         return int(cursor.rowcount)
 
 
@@ -152,8 +148,9 @@ def change_policy(*, name: str, policy: PolicyValues, by: User, at: datetime) ->
     version = find_policy(campaign).version + 1
     created = Policy.objects.create(campaign=campaign, version=version, created_at=at, created_by=by, **asdict(policy))
     _lock_unfinished(campaign)
-    asked = campaign.questions.filter(state=Question.State.OPEN, closed_at=None)
-    asked.exclude(Exists(Gold.objects.filter(question=OuterRef("pk"), active=True))).update(due_at=at)
+    estimated = campaign.questions.filter(state=Question.State.OPEN, closed_at=None, estimate__isnull=False)
+    estimated.exclude(Exists(Gold.objects.filter(question=OuterRef("pk"), active=True))).update(due_at=at)
+    ask_unseen(snapshot=find_snapshot(), policy=created)
     return created
 
 
@@ -178,9 +175,3 @@ def _lock_unfinished(campaign: Campaign) -> None:
     """In the order of their ids, as pages of votes lock them, so that neither waits for the other in a circle."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK_UNFINISHED, [campaign.pk])
-
-
-def ensure_snapshot(*, by: User | None, at: datetime) -> Snapshot:
-    """The newest snapshot; the first one holds the published start values."""
-    newest = Snapshot.objects.order_by("-pk").first()
-    return newest or Snapshot.objects.create(parameters=START.to_json(), published_at=at, published_by=by)

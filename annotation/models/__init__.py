@@ -1,6 +1,8 @@
 from annotation.models.annotator import Annotator, ApiToken
-from annotation.models.campaign import Campaign, CampaignSynset, Policy, Snapshot
+from annotation.models.campaign import Campaign, CampaignSynset, Policy
+from annotation.models.estimation import Estimation, EstimationShard, Measurement
 from annotation.models.question import UNFINISHED, Dispute, Estimate, Gold, Question
+from annotation.models.snapshot import Skill, Snapshot
 from annotation.models.vote import Batch, BatchItem, Vote
 
 __all__ = [
@@ -13,9 +15,13 @@ __all__ = [
     "CampaignSynset",
     "Dispute",
     "Estimate",
+    "Estimation",
+    "EstimationShard",
     "Gold",
+    "Measurement",
     "Policy",
     "Question",
+    "Skill",
     "Snapshot",
     "Vote",
 ]

@@ -6,7 +6,10 @@ from hierarchy.models.checks import IS_SHA256
 
 
 class Annotator(models.Model):
-    """A person (or program) that votes. Its number, never the account's, stands on votes."""
+    """A person (or program) that votes. Its number, never the account's, stands on votes.
+
+    Votes of a barred annotator stay and count nothing. `barred_by` is empty where answers on gold barred them.
+    """
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="annotator")
     joined_at = models.DateTimeField()
@@ -21,7 +24,7 @@ class Annotator(models.Model):
             models.CheckConstraint(
                 name="annotator_barred_with_reason",
                 condition=Q(barred_at=None, barred_by=None, barred_reason="")
-                | (Q(barred_at__isnull=False, barred_by__isnull=False) & ~Q(barred_reason="")),
+                | (Q(barred_at__isnull=False) & ~Q(barred_reason="")),
             )
         ]
 

@@ -100,14 +100,3 @@ class Policy(models.Model):
     @property
     def undo_period(self) -> timedelta:
         return timedelta(seconds=self.undo_seconds)
-
-
-class Snapshot(models.Model):
-    """One version of the model's parameters; the newest is in force."""
-
-    parameters = models.JSONField()
-    published_at = models.DateTimeField()
-    published_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-
-    def __str__(self) -> str:
-        return f"snapshot {self.pk}"

@@ -2,7 +2,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from annotation.models.campaign import Campaign, Snapshot
+from annotation.models.campaign import Campaign
+from annotation.models.snapshot import Snapshot
 from hierarchy.models import Candidate, Synset
 
 
@@ -14,8 +15,9 @@ class QuestionQuerySet(models.QuerySet["Question"]):
 class Question(models.Model):
     """A candidate put to annotators in a campaign.
 
-    `votes_wanted`: votes in time plus live leases may reach it, never pass it. `due_at`: votes came that no
-    estimate has seen yet. `closed_at`: its campaign was closed before it was finished.
+    `votes_wanted`: votes in time plus live leases may reach it, never pass it. `priority`: how much the next vote is
+    expected to tell, in coarse bands (`annotation.consensus.information`). `due_at`: its estimate is to be made again, the
+    earliest first. `closed_at`: its campaign was closed before it was finished.
     """
 
     class State(models.TextChoices):
@@ -29,6 +31,7 @@ class Question(models.Model):
     synset = models.ForeignKey(Synset, on_delete=models.PROTECT, related_name="+", db_index=False)
     state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
     votes_wanted = models.SmallIntegerField()
+    priority = models.SmallIntegerField(default=0)
     due_at = models.DateTimeField(null=True, blank=True)
     asked_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True, blank=True)
@@ -53,6 +56,7 @@ class Question(models.Model):
                 | Q(state__in=["ACCEPTED", "REJECTED"], decided_at__isnull=False),
             ),
             models.CheckConstraint(name="question_votes_wanted_not_negative", condition=Q(votes_wanted__gte=0)),
+            models.CheckConstraint(name="question_priority_range", condition=Q(priority__gte=0, priority__lte=7)),
         ]
         indexes = [
             models.Index(
@@ -103,16 +107,19 @@ class Gold(models.Model):
 
 
 class Estimate(models.Model):
-    """What the model believes of a question, from all its votes under one snapshot."""
+    """What the model believes of a question, from all its votes under one snapshot; votes of barred annotators count
+    nothing."""
 
     question = models.OneToOneField(Question, on_delete=models.CASCADE, primary_key=True, related_name="estimate")
     log_odds = models.FloatField(help_text="of yes against no; natural logarithm")
     probability = models.FloatField(help_text="that the image shows the synset")
     votes = models.IntegerField(help_text="votes used")
-    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="+")
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="+", db_index=False)
     estimated_at = models.DateTimeField()
 
     class Meta:
+        # Estimates of earlier snapshots are made again, the oldest first.
+        indexes = [models.Index(name="estimate_by_snapshot", fields=["snapshot", "question"])]
         constraints = [
             models.CheckConstraint(
                 name="estimate_probability_in_range", condition=Q(probability__gte=0, probability__lte=1)
@@ -132,11 +139,14 @@ class Dispute(models.Model):
 
     class Reason(models.TextChoices):
         VOTES_SPENT = "VOTES_SPENT", "votes did not settle it"
-        FLIP = "FLIP", "later votes speak against the label"
+        FLIP = "FLIP", "what is known now speaks against the label"
 
     question = models.ForeignKey(Question, on_delete=models.PROTECT, related_name="disputes", db_index=False)
     reason = models.CharField(max_length=11, choices=Reason.choices)
     version = models.IntegerField(default=1)
+    snapshot = models.ForeignKey(
+        Snapshot, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="that sent it here"
+    )
     opened_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True, blank=True)
     settled_by = models.ForeignKey(

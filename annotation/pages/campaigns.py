@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -14,6 +14,8 @@ from annotation.actions import campaigns as actions
 from annotation.models import Campaign
 from annotation.pages.forms import DraftForm, PolicyForm, StepForm, read_policy
 from annotation.pages.home import add_shares
+from annotation.pages.paging import read_page_number
+from annotation.pages.quality import describe_quality
 from annotation.pages.refusals import MemberRequest, add_problems, answer_refusals, redirect_after_post
 from annotation.queries import activity, campaigns
 from annotation.queries.campaigns import Progress, coarsen_percent
@@ -22,7 +24,6 @@ from hierarchy.errors import InvalidInput, NotFound
 from hierarchy.rules import sees_everything
 
 SYNSETS_A_PAGE = 100
-MAX_PAGE_DIGITS = 4
 STEPS: dict[str, Callable[..., Campaign]] = {
     "open": actions.open_campaign,
     "resume": actions.open_campaign,
@@ -107,14 +108,15 @@ def _render_campaign(
     if campaign.state == Campaign.State.DRAFT and not curates:
         raise NotFound(f"There is no campaign {name}.")
     parts = campaigns.count_progress_by_synset(campaign)
-    page = _read_page_number(request)
+    page = read_page_number(request)
     start = (page - 1) * SYNSETS_A_PAGE
+    shown = parts[start : start + SYNSETS_A_PAGE]
     progress = campaigns.add_progress(parts)
     context: dict[str, Any] = {
         "campaign": campaign,
         "progress": progress,
         "percent": _tell_percent(progress, curates),
-        "synsets": [(part, _tell_percent(part.progress, curates)) for part in parts[start : start + SYNSETS_A_PAGE]],
+        "synsets": [(part, _tell_percent(part.progress, curates)) for part in shown],
         "synset_count": len(parts),
         "previous_page": page - 1,
         "next_page": page + 1 if start + SYNSETS_A_PAGE < len(parts) else None,
@@ -125,6 +127,7 @@ def _render_campaign(
         context |= {
             "policies": policies,
             "steps": steps_of(campaign),
+            "quality": describe_quality(campaign, shown),
             "form": form or PolicyForm(initial=read_policy(policies[0])),
         }
     return render(request, "annotation/campaign.html", context, status=status)
@@ -132,10 +135,3 @@ def _render_campaign(
 
 def _tell_percent(progress: Progress, curates: bool) -> int:
     return progress.percent if curates else coarsen_percent(progress.percent)
-
-
-def _read_page_number(request: MemberRequest) -> int:
-    text = request.GET.get("page", "1")
-    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_PAGE_DIGITS and int(text) >= 1):
-        raise Http404("There is no such page.")
-    return int(text)

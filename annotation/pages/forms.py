@@ -169,3 +169,13 @@ class DecisionForm(forms.Form):
         widget=forms.TextInput(attrs={"list": "reasons", "maxlength": 2000, "autocomplete": "off"}),
     )
     version = forms.IntegerField(widget=forms.HiddenInput)
+
+
+class BarForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=2000,
+        help_text=_("The annotator reads it."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    sure = forms.BooleanField(label=_("Yes, bar this annotator. I know that it cannot be taken back here."))

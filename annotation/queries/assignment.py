@@ -1,7 +1,7 @@
 """Which questions an annotator may be asked.
 
-A question is free for an annotator when it is open, asks for more votes than it has (votes in time plus live leases),
-and this annotator has neither voted on it nor holds it on a live page. Time is the database's.
+A question is free for an annotator when it is open, asks for more votes than it has (votes in time of annotators who are not
+barred, plus live leases), and this annotator has neither voted on it nor holds it on a live page. Time is the database's.
 """
 
 import hashlib
@@ -13,8 +13,8 @@ from annotation.models import Annotator, Batch, Campaign
 LIVE = "batch.closed_at IS NULL AND batch.expires_at > now()"
 
 COUNTED = f"""
-    (SELECT count(*) FROM annotation_vote AS vote
-     WHERE vote.question_id = question.id AND NOT vote.late AND vote.withdrawn_at IS NULL)
+    (SELECT count(*) FROM annotation_vote AS vote JOIN annotation_annotator AS voter ON voter.id = vote.annotator_id
+     WHERE vote.question_id = question.id AND NOT vote.late AND vote.withdrawn_at IS NULL AND voter.barred_at IS NULL)
     + (SELECT count(*) FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
        WHERE item.question_id = question.id AND {LIVE})
 """
@@ -33,11 +33,11 @@ FREE = f"""
     AND NOT {IS_GOLD} AND {NOT_SEEN} AND {COUNTED} < least(question.votes_wanted, %(cap)s)
 """
 
-# Whoever was shown a page has seen its pictures, whatever became of the page.
+# Whoever was shown a page has seen its pictures, whatever became of the page; nobody was shown an imported one.
 EXPOSED = """
     (SELECT count(DISTINCT batch.annotator_id)
      FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
-     WHERE item.question_id = question.id)
+     WHERE item.question_id = question.id AND batch.outcome <> 'IMPORTED')
 """
 
 FREE_GOLD = f"""
@@ -53,12 +53,13 @@ ORDER BY member.synset_id = %(current)s DESC NULLS LAST, member.position
 LIMIT 1
 """
 
-# A secret order, another one for each annotator and the same at every draw: who gives a page back and draws again
-# learns nothing, for gold and others come in it alike.
+# What tells most comes first, gold apart, of which nothing is asked. Within a band the order is secret, another one for each
+# annotator and the same at every draw: who gives a page back and draws again learns nothing (docs/adr/0013).
+BY_INFORMATION = "question.priority DESC, "
 LOCK = """
 SELECT question.id FROM annotation_question AS question
 WHERE question.synset_id = %(synset)s AND {free}
-ORDER BY md5(%(secret)s || question.id) LIMIT %(size)s FOR NO KEY UPDATE OF question SKIP LOCKED
+ORDER BY {first}md5(%(secret)s || question.id) LIMIT %(size)s FOR NO KEY UPDATE OF question SKIP LOCKED
 """
 
 # Waits until whoever holds a free question has let go of it.

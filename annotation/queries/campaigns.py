@@ -4,7 +4,6 @@ from dataclasses import astuple, dataclass
 
 from django.db import connection
 
-from annotation.consensus.decide import Rule
 from annotation.models import Campaign, Policy
 from hierarchy.errors import NotFound
 
@@ -25,11 +24,6 @@ def find_policies(campaign_ids: list[int]) -> dict[int, Policy]:
     """The version in force of each campaign, by campaign id."""
     newest = Policy.objects.filter(campaign_id__in=campaign_ids).order_by("campaign_id", "-version")
     return {policy.campaign_id: policy for policy in newest.distinct("campaign_id")}
-
-
-def find_rule(policy: Policy) -> Rule:
-    """What the consensus engine needs of a policy."""
-    return Rule(target_error=policy.target_error, vote_cap=policy.vote_cap)
 
 
 PERCENT_STEP = 5

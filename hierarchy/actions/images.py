@@ -195,7 +195,7 @@ def _add_candidates(proposals: Sequence[_Proposal], known: Mapping[bytes, int], 
             continue
         seen_images.add(proposal.digest)
         present.add(pair)
-        new.append(Candidate(image_id=pair[0], synset_id=pair[1], collected_at=running.at))
+        new.append(Candidate(image_id=pair[0], synset_id=pair[1], collected_at=running.at, prior=proposal.item.prior))
     Candidate.objects.bulk_create(new)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import math
 import unicodedata
 from collections.abc import Iterator
 from functools import partial
@@ -40,7 +41,8 @@ def read_manifest(*, path: Path, root: Path, gate: Gate) -> Iterator[SourceItem 
     """The picture of each line. A bad line is refused with its number, and the next one read.
 
     The first line names the columns: file (relative to `root`, never out of it) and wnid, in any order, and any of
-    source, author, licence, consent_basis and sha256; others are ignored. Raises ManifestError for a header without
+    source, author, licence, consent_basis, sha256 and prior (the probability that the picture shows the synset, such as a
+    classifier's score; empty where unknown); others are ignored. Raises ManifestError for a header without
     the first two, before anything is given, and for a line of more than MAX_LINE_LENGTH characters.
     """
     # Bytes that are not UTF-8 are kept as surrogates, so that only their own line is refused.
@@ -91,7 +93,7 @@ def _numbered_rows(reader: "CsvReader") -> Iterator[tuple[int, list[str]]]:
 
 def _read(limits: IntakeLimits, root: Path, fields: dict[str, str], place: str) -> SourceItem:
     _check_fields(fields)
-    name = fields["file"]
+    name, prior = fields["file"], _read_prior(fields)
     check_picture_name(name)
     data = read_contained(root=root, name=name, limits=limits)
     expected = fields.get("sha256", "").lower()
@@ -99,7 +101,7 @@ def _read(limits: IntakeLimits, root: Path, fields: dict[str, str], place: str) 
         raise ItemRefused(RefusalReason.WRONG_CHECKSUM, "the file's SHA-256 is not the one in the manifest")
     provenance = {column: unicodedata.normalize("NFC", fields.get(column, "")) for column in PROVENANCE_COLUMNS}
     base = clean_text(name.rpartition("/")[2])
-    return SourceItem(place=place, name=base, wnid=fields["wnid"], data=data, **provenance)
+    return SourceItem(place=place, name=base, wnid=fields["wnid"], data=data, prior=prior, **provenance)
 
 
 def _check_fields(fields: dict[str, str]) -> None:
@@ -112,3 +114,17 @@ def _check_fields(fields: dict[str, str]) -> None:
             raise ItemRefused(RefusalReason.BAD_LINE, detail)
     if not WNID.fullmatch(fields["wnid"]):
         raise ItemRefused(RefusalReason.NO_WNID, "the column wnid must be an n and eight digits")
+
+
+def _read_prior(fields: dict[str, str]) -> float | None:
+    text = fields.get("prior", "")
+    if not text:
+        return None
+    try:
+        prior = float(text)
+    except ValueError:
+        prior = math.nan
+    # Written so that NaN fails it.
+    if not 0 < prior < 1:
+        raise ItemRefused(RefusalReason.BAD_LINE, "prior: must be a number above 0 and below 1, or empty")
+    return prior

@@ -69,7 +69,8 @@ class IntakeLimits:
 
 @dataclass(frozen=True)
 class SourceItem:
-    """A picture proposed for a synset. `place` and `name` are for people's eyes and never a path to open."""
+    """A picture proposed for a synset. `place` and `name` are for people's eyes and never a path to open; `prior` is the
+    probability that it is true as its source has it, above 0 and below 1."""
 
     place: str
     name: str
@@ -79,6 +80,7 @@ class SourceItem:
     author: str = ""
     licence: str = ""
     consent_basis: str = ""
+    prior: float | None = None
 
 
 @dataclass(frozen=True)

@@ -49,14 +49,23 @@ class Image(models.Model):
 
 
 class Candidate(models.Model):
-    """An image proposed for a synset: a fact of collection, neither true nor false."""
+    """An image proposed for a synset: a fact of collection, neither true nor false.
+
+    `prior` is the probability that it is true as its source had it, such as a classifier's score; empty where the source said
+    nothing.
+    """
 
     image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="candidates", db_index=False)
     synset = models.ForeignKey(Synset, on_delete=models.PROTECT, related_name="candidates")
     collected_at = models.DateTimeField()
+    prior = models.FloatField(null=True, blank=True, help_text="probability that the importer gave, before any vote")
 
     class Meta:
-        constraints = [models.UniqueConstraint(name="candidate_once", fields=["image", "synset"])]
+        constraints = [
+            models.UniqueConstraint(name="candidate_once", fields=["image", "synset"]),
+            # A comparison with NULL is neither true nor false, and only false breaks a constraint. NaN is above all.
+            models.CheckConstraint(name="candidate_prior_range", condition=Q(prior__gt=0, prior__lt=1)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.image_id} for {self.synset_id}"

@@ -9,7 +9,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils.timezone import now
 
-from annotation.actions import disputes
+from annotation.actions import accounts, disputes, estimates
+from annotation.models import Estimate, Vote
 from annotation.queries.integrity import CHECKS, find_broken, find_wrong_estimates
 from hierarchy.actions import releases
 from hierarchy.models import ReleaseFile, WordNetImport
@@ -20,6 +21,7 @@ from tests.builders import (
     make_gold,
     make_open_campaign,
     make_question,
+    make_snapshot,
     make_synset,
     make_user,
     make_votes,
@@ -39,6 +41,7 @@ BREAKS = {
     "votes_within_cap": ["UPDATE annotation_policy SET vote_cap = 2"],
     "batch_recorded_its_votes": ["DELETE FROM annotation_vote"],
     "estimate_counts_votes": ["UPDATE annotation_estimate SET votes = votes + 1"],
+    "estimate_is_of_this_engine": ["""UPDATE annotation_snapshot SET parameters = '{"version": 1}'"""],
     "finished_question_has_its_label": ["DELETE FROM hierarchy_label"],
     "label_agrees_with_its_question": ["UPDATE hierarchy_label SET verdict = 'REJECTED'"],
     "one_current_label_per_candidate": [
@@ -130,6 +133,34 @@ def test_an_estimate_that_does_not_follow_from_its_votes_is_named(service, colum
     break_table([f"UPDATE annotation_estimate SET {column} = {column} * 0.999999"])
 
     assert find_wrong_estimates().count == 4
+
+
+def test_estimates_of_an_older_engine_are_left_to_a_check_of_their_own(service):
+    break_table([*BREAKS["estimate_is_of_this_engine"], "UPDATE annotation_estimate SET log_odds = 7"])
+
+    assert find_wrong_estimates().count == 0
+    assert find_all_broken() == {"estimate_is_of_this_engine"}
+
+
+def test_an_estimate_is_checked_under_its_own_snapshot_with_its_skills(service):
+    everybody = Vote.objects.values_list("annotator_id", flat=True)
+    for counts in ([[1, 1, 90], [1, 1, 90]], [[90, 1, 1], [1, 1, 90]]):
+        make_snapshot(counts=dict.fromkeys(everybody, counts))
+        estimates.estimate_due(at=now(), limit=2)
+
+    assert Estimate.objects.values("snapshot").distinct().count() == 2
+    assert find_all_broken() == set()
+    break_table(["UPDATE annotation_skill SET counts = '{9,9,9,9,9,9}'"])
+    assert find_all_broken() == {"estimate_follows_from_votes"}
+
+
+def test_votes_of_barred_annotators_break_nothing(service):
+    barred = Vote.objects.filter(question__state="ACCEPTED").earliest("pk").annotator_id
+    accounts.bar_annotator(annotator_id=barred, reason="all yes", by=None, at=now())
+    assert find_all_broken() == set()
+    estimate_all()
+
+    assert find_all_broken() == set()
 
 
 def test_a_finding_counts_all_and_shows_some(db):

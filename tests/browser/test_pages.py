@@ -10,9 +10,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.utils.timezone import now
 
-from annotation.models import Dispute
+from annotation.actions.accounts import bar_annotator
+from annotation.actions.estimation import begin_estimation
+from annotation.models import Dispute, Skill
 from hierarchy.actions.releases import publish_release
-from tests.builders import lease, make_votes
+from tests.annotation.pages.measured import measure
+from tests.builders import find_annotator, lease, make_snapshot, make_votes
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "var" / "screenshots"
@@ -52,6 +55,9 @@ CURATOR_PAGES = {
     "curator-campaigns": "/campaigns/",
     "curator-campaign": "/campaigns/animals/",
     "draft": "/draft-campaign/",
+    "annotators": "/curate/annotators/",
+    "annotator": "/curate/annotators/{annotator}/",
+    "model": "/curate/model/",
     "disputes": "/disputes/",
     "dispute": "/disputes/{dispute}/",
     "curator-synset": "/hierarchy/n02084071/",
@@ -59,10 +65,20 @@ CURATOR_PAGES = {
 }
 
 
+def learn(campaign, voters):
+    """A snapshot that knows the voters, the first of whom is barred, what it measured, and an estimation under way."""
+    good = [[90, 5, 5], [5, 5, 90]]
+    make_snapshot(counts={find_annotator(voter).pk: good for voter in voters})
+    measure(campaign, campaign.synsets.all())
+    bar_annotator(annotator_id=find_annotator(voters[0]).pk, reason="Yes to everything.", by=None, at=now())
+    begin_estimation(shards=4, by=None, at=now())
+
+
 @pytest.fixture
 def full_site(campaign, disputed, annotator):
-    """Something to show on every page: labels, a release, disputes, a page of pictures in hand."""
-    make_votes(campaign, ["YES", "YES", "YES"])
+    """Something to show on every page: labels, skills, a release, disputes, a page of pictures in hand."""
+    voters = make_votes(campaign, ["YES", "YES", "YES"])
+    learn(campaign, voters)
     publish_release(name=RELEASE, by=None, at=now())
     lease(annotator, campaign)
 
@@ -73,10 +89,11 @@ def all_pages(full_site, visit, annotator, curator):
 
     def walk(size):
         options = {"viewport": dict(zip(("width", "height"), size, strict=True)), "reduced_motion": "reduce"}
+        dispute, known = Dispute.objects.earliest("pk").pk, Skill.objects.latest("pk").annotator_id
         for user, pages in ((None, VISITOR_PAGES), (annotator, ANNOTATOR_PAGES), (curator, CURATOR_PAGES)):
             visitor = visit(user, **options)
             for name, path in pages.items():
-                found = visitor.open(path.format(dispute=Dispute.objects.earliest("pk").pk))
+                found = visitor.open(path.format(dispute=dispute, annotator=known))
                 assert found.status == (404 if path == NOT_FOUND else 200), path
                 yield name, visitor
 

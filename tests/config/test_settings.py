@@ -29,6 +29,10 @@ def read_settings():
         ("MEDIA_ROOT", ""),
         ("RELEASE_ROOT", ""),
         ("STATIC_ROOT", ""),
+        ("ESTIMATION_SECONDS", "9"),
+        ("ESTIMATION_SECONDS", "hourly"),
+        ("ESTIMATION_SHARDS", "0"),
+        ("ESTIMATION_SHARDS", "1025"),
     ],
 )
 def test_a_bad_value_stops_the_start_with_the_name_of_its_variable(monkeypatch, name, value):

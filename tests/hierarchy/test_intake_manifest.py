@@ -96,6 +96,18 @@ def test_each_bad_line_is_refused_by_its_number_and_the_next_is_read(write):
     ]
 
 
+def test_a_prior_is_a_probability_strictly_between_0_and_1_or_nothing(write):
+    good = ["0.25", "1e-3", ""]
+    bad = ["0", "1", "-0.1", "1.5", "nan", "inf", "high", "0,5"]
+    lines = [f'a.jpg,n{number:08d},"{prior}"' for number, prior in enumerate([*good, *bad])]
+
+    items, refusals = read_all(write("\n".join(["file,wnid,prior", *lines])))
+
+    assert [item.prior for item in items] == [0.25, 0.001, None]
+    assert reasons(refusals) == ["BAD_LINE"] * len(bad)
+    assert "prior: must be a number above 0 and below 1" in refusals[0].detail
+
+
 def test_an_endless_line_is_not_read_into_memory(write):
     with pytest.raises(ManifestError, match=r"manifest.csv line 2: more than"):
         read_all(write("file,wnid\n" + "a" * (MAX_LINE_LENGTH + 1)))

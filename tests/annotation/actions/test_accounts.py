@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.utils.timezone import now
 
 from annotation.actions import accounts
-from annotation.models import Annotator, ApiToken
+from annotation.models import Annotator, ApiToken, Estimate, Question
 from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from tests import builders
 
@@ -166,3 +166,74 @@ def test_a_bar_needs_a_reason_an_annotator_and_another_person():
         bar(own.pk + 1, curator)
     with pytest.raises(NotPermitted):
         bar(own.pk, curator)
+
+
+def make_barred(answers=("YES", "YES", "YES"), **policy):
+    """A campaign of one question, its voters in order, the first of them barred after all was estimated."""
+    question = builders.make_question(gold_rate=0, **policy)
+    users = builders.make_votes(question.campaign, answers)
+    bar(builders.find_annotator(users[0]).pk, builders.make_user("carol", "curator"))
+    return Question.objects.get(pk=question.pk)
+
+
+def test_a_bar_makes_due_what_rested_on_the_annotators_votes():
+    other = builders.make_question(number=1930, gold_rate=0)
+    builders.make_votes(other.campaign, ["NO"])
+    question = make_barred()
+
+    assert list(Question.objects.filter(due_at__isnull=False)) == [question]
+
+
+def test_votes_of_a_barred_annotator_count_nothing_and_the_question_is_asked_again():
+    question = make_barred(("YES", "NO"))
+    builders.estimate_all()
+    estimate = Estimate.objects.get()
+    question.refresh_from_db()
+
+    assert estimate.votes == 1
+    assert estimate.probability < 0.1
+    assert question.votes.count() == 2
+    for name in ("dan", "eve"):
+        builders.vote(builders.make_user(name), "NO", campaign=question.campaign)
+    builders.estimate_all()
+    question.refresh_from_db()
+    assert question.state == "REJECTED"
+
+
+def test_a_place_that_a_barred_annotator_took_is_free_again():
+    question = make_barred(("YES", "UNSURE"), vote_cap=3)
+    Question.objects.update(votes_wanted=2)
+
+    assert builders.lease(builders.make_user("dan"), question.campaign).items.get().question == question
+
+
+def test_a_label_that_rested_on_a_barred_annotator_goes_to_a_curator_when_the_others_speak_against_it():
+    question = builders.make_question(gold_rate=0)
+    users = builders.make_crowd(4)
+    pages = [builders.lease(user, question.campaign) for user in users[:3]]
+    for page in pages:
+        builders.submit(page, "YES")
+    builders.estimate_all()
+    for user in users[:3]:
+        bar(builders.find_annotator(user).pk, builders.make_user(f"by-{user.username}", "curator"))
+    builders.estimate_all()
+    question.refresh_from_db()
+
+    assert question.state == "ACCEPTED"
+    assert [dispute.reason for dispute in question.disputes.all()] == ["FLIP"]
+
+
+def test_a_bar_makes_no_gold_due():
+    question = builders.make_question(gold_rate=0)
+    page = builders.lease(builders.make_user("dan"), question.campaign)
+    builders.make_gold(question)
+    builders.submit(page, "YES")
+    bar(page.annotator_id, builders.make_user("carol", "curator"))
+
+    assert not Question.objects.filter(due_at__isnull=False).exists()
+
+
+def test_answers_on_gold_may_bar_without_a_person():
+    annotator = builders.find_annotator(create_user())
+
+    assert bar(annotator.pk, None).barred_by is None

@@ -117,6 +117,45 @@ def test_the_oldest_open_campaign_with_something_left_is_served(curator):
     assert second_page.campaign == second
 
 
+# In which order
+
+
+def test_what_tells_most_comes_first_and_within_a_band_the_order_is_the_annotators_own(curator):
+    campaign = make_campaign(24, by=curator, page_size=6, gold_rate=0)
+    ids = list(campaign.questions.order_by("pk").values_list("pk", flat=True))
+    Question.objects.update(priority=2, votes_wanted=10)
+    Question.objects.filter(pk__in=ids[20:]).update(priority=5)
+    pages = [questions_of(builders.lease(user, campaign)) for user in builders.make_crowd(6)]
+
+    assert all(set(ids[20:]) <= page for page in pages)
+    assert len({frozenset(page) for page in pages}) > 1
+
+
+def test_a_page_given_back_comes_again_as_long_as_nothing_has_changed(curator):
+    campaign = make_campaign(24, by=curator, page_size=6, gold_rate=0)
+    Question.objects.filter(pk__in=list(campaign.questions.values_list("pk", flat=True))[::2]).update(priority=4)
+    draws = []
+    for _ in range(4):
+        page = builders.lease(curator, campaign)
+        draws.append(questions_of(page))
+        batches.return_batch(annotator_id=page.annotator_id, batch_id=page.pk)
+
+    assert draws == [draws[0]] * 4
+
+
+def test_priority_plays_no_part_for_gold(curator):
+    campaign = make_campaign(40, by=curator, page_size=10, gold_rate=0.5)
+    ids = list(campaign.questions.order_by("pk").values_list("pk", flat=True))
+    for question in campaign.questions.filter(pk__in=ids[:20]):
+        builders.make_gold(question)
+    users = builders.make_crowd(4)
+    before = [questions_of(builders.lease(user, campaign)) & set(ids[:20]) for user in users]
+    Batch.objects.all().update(closed_at=now(), outcome="RETURNED")
+    Question.objects.filter(pk__in=ids[:5]).update(priority=7)
+
+    assert [questions_of(builders.lease(user, campaign)) & set(ids[:20]) for user in users] == before
+
+
 # Who is refused
 
 

@@ -4,10 +4,11 @@ import pytest
 from django.utils.timezone import now
 
 from annotation.actions import campaigns
-from annotation.models import Campaign, CampaignSynset, Policy, Question, Snapshot
+from annotation.consensus.start import GRADED
+from annotation.models import Campaign, CampaignSynset, Estimate, Policy, Question, Snapshot
 from annotation.rules import PolicyValues
 from hierarchy.errors import Conflict, InvalidInput, NotFound
-from hierarchy.models import Label
+from hierarchy.models import Candidate, Label
 from tests import builders
 from tests.annotation.actions.test_batches import make_campaign
 
@@ -67,11 +68,27 @@ def test_a_name_is_used_once(curator):
 
 
 def test_opening_asks_every_candidate_and_publishes_the_first_snapshot(curator):
-    campaign = make_campaign(3, by=curator)
+    builders.make_candidates(builders.make_synset(1740), 3)
+    draft(curator)
+    act("open", "animals", curator)
 
-    assert list(campaign.questions.values_list("state", flat=True)) == ["OPEN"] * 3
-    assert Snapshot.objects.count() == 1
-    assert 1 <= campaign.questions.first().votes_wanted <= 10
+    questions = Question.objects.values_list("state", "due_at", "votes_wanted", "priority").distinct()
+    assert [row[:2] for row in questions] == [("OPEN", None)]
+    assert 1 <= questions[0][2] <= 10
+    assert questions[0][3] > 0
+    assert Snapshot.objects.get().parameters == GRADED.to_json()
+
+
+def test_what_an_importer_said_of_a_candidate_makes_its_first_estimate_due(curator):
+    plain, scored = builders.make_candidates(builders.make_synset(1740), 2)
+    Candidate.objects.filter(pk=scored.pk).update(prior=0.9)
+    draft(curator)
+    act("open", "animals", curator)
+
+    assert Question.objects.get(due_at__isnull=False).candidate == scored
+    builders.estimate_all()
+    assert Estimate.objects.get(question__candidate=scored).probability > 0.5
+    assert not Estimate.objects.filter(question__candidate=plain).exists()
 
 
 @pytest.mark.parametrize("safety", ["SENSITIVE", "OFFENSIVE"])
@@ -181,12 +198,10 @@ def change_policy(campaign, by, **policy):
 
 
 def test_a_policy_change_decides_open_questions_again_and_no_others(curator):
-    campaign = make_campaign(2, by=curator, gold_rate=0, page_size=1, target_error=0.01)
-    users = builders.make_votes(campaign, ["NO"])
-    finished = campaign.questions.get(votes__annotator__user=users[0])
-    builders.estimate_all()
+    campaign = make_campaign(2, by=curator, gold_rate=0, target_error=0.01)
+    builders.make_votes(campaign, ["NO"])
+    finished, opened = campaign.questions.order_by("pk")
     Question.objects.filter(pk=finished.pk).update(state="ACCEPTED", decided_at=now())
-    opened = campaign.questions.get(state="OPEN")
 
     assert change_policy(campaign, curator, target_error=0.4, gold_rate=0).version == 2
     assert list(campaign.questions.filter(due_at__isnull=False)) == [opened]
@@ -196,8 +211,8 @@ def test_a_policy_change_decides_open_questions_again_and_no_others(curator):
 
 
 def test_a_looser_policy_decides_what_was_open_under_the_stricter(curator):
-    campaign = make_campaign(1, by=curator, gold_rate=0, target_error=0.001)
-    builders.make_votes(campaign, ["NO", "NO"])
+    campaign = make_campaign(1, by=curator, gold_rate=0, target_error=0.003)
+    builders.make_votes(campaign, ["NO"] * 3)
     assert campaign.questions.get().state == "OPEN"
 
     change_policy(campaign, curator, gold_rate=0, target_error=0.4)
@@ -206,8 +221,16 @@ def test_a_looser_policy_decides_what_was_open_under_the_stricter(curator):
     assert campaign.questions.get().state == "REJECTED"
 
 
+def test_a_policy_change_asks_what_nobody_has_seen_as_often_as_it_takes(curator):
+    campaign = make_campaign(2, by=curator)
+    change_policy(campaign, curator, vote_cap=2)
+
+    assert list(campaign.questions.values_list("votes_wanted", "due_at")) == [(2, None)] * 2
+
+
 def test_a_policy_change_never_makes_gold_due(curator):
-    campaign = make_campaign(4, by=curator, gold_rate=0.5)
+    campaign = make_campaign(4, by=curator, gold_rate=0)
+    builders.make_votes(campaign, ["NO"])
     builders.make_gold(campaign.questions.last())
     change_policy(campaign, curator, vote_cap=5)
 

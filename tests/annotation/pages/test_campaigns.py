@@ -5,7 +5,8 @@ from annotation.actions import campaigns
 from annotation.models import Campaign, CampaignSynset
 from annotation.rules import PolicyValues
 from tests.annotation.pages.browser import list_messages, sign_in
-from tests.builders import make_candidates, make_gold, make_open_campaign, make_synset, make_user
+from tests.annotation.pages.measured import measure
+from tests.builders import make_candidates, make_gold, make_open_campaign, make_snapshot, make_synset, make_user
 
 pytestmark = pytest.mark.django_db
 POLICY = {
@@ -47,6 +48,12 @@ def typed(**changes):
     return {"name": "dogs", "title": "Dogs", "instructions": "", "synsets": "n02084071"} | POLICY | changes
 
 
+def read_quality(client):
+    """The section of the page, with one blank wherever there were several."""
+    page = " ".join(client.get("/campaigns/demo/").content.decode().split())
+    return page[page.index("Quality</h2>") : page.index("Policy</h2>")]
+
+
 def find_state(name):
     return Campaign.objects.get(name=name).state
 
@@ -70,7 +77,7 @@ def test_annotators_read_nothing_of_gold_votes_or_policy(campaign):
     page = sign_in(make_user("ann")).get("/campaigns/demo/").content.decode()
 
     assert "dog" in page
-    assert all(word not in page for word in ("Gold", "gold", "Disputed", "Votes", "Policy", "Questions"))
+    assert all(word not in page for word in ("Gold", "gold", "Disputed", "Votes", "Policy", "Questions", "Quality"))
 
 
 def test_curators_read_all_of_it(campaign, boss):
@@ -180,6 +187,43 @@ def test_a_bad_policy_comes_back_as_it_was_typed(campaign, boss):
     assert campaign.policies.count() == 1
 
 
+def test_quality_is_told_with_its_intervals(campaign, dog, boss):
+    measure(campaign, [dog])
+
+    section = read_quality(sign_in(boss))
+
+    assert all(f"<dd> {figure} </dd>" in section for figure in ("3.3", "4.8", "12.5 %", "0.42", "2 of 3"))
+    assert section.count(".90 (.68\N{EN DASH}.99)") == section.count(".72 (.51\N{EN DASH}.88)") == 2
+    assert all(words in section for words in ("Wrong (target 0.07)", "0.045", "0.269", "By synset", "n02084071"))
+
+
+def test_quality_is_that_of_the_newest_snapshot_that_measured_it(campaign, boss):
+    measure(campaign, votes_per_question=9.5)
+    newest = make_snapshot()
+    measure(campaign, votes_per_question=2.5)
+    make_snapshot()
+
+    response = sign_in(boss).get("/campaigns/demo/")
+
+    assert response.context["quality"].snapshot == newest
+    assert response.context["quality"].whole.values["votes_per_question"] == 2.5
+
+
+def test_without_gold_nothing_is_claimed(campaign, boss):
+    empty = dict.fromkeys(("votes_per_question", "votes_per_accepted", "curator_load", "alpha_nominal", "on_gold"))
+    measure(campaign, curators_checked=0, **empty)
+
+    section = read_quality(sign_in(boss))
+
+    assert "cannot be told without gold" in section
+    assert section.count("<dd> \N{EN DASH} </dd>") == 5
+    assert "None" not in section
+
+
+def test_before_the_first_estimation_nothing_is_measured(campaign, boss):
+    assert "Nothing is measured yet" in read_quality(sign_in(boss))
+
+
 def test_the_number_of_queries_does_not_grow_with_campaigns_or_synsets(dog, boss, django_assert_num_queries):
     cat = make_synset(2121620)
     make_candidates(cat, 1)
@@ -190,5 +234,8 @@ def test_the_number_of_queries_does_not_grow_with_campaigns_or_synsets(dog, boss
 
     with django_assert_num_queries(5):
         client.get("/campaigns/")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
+        client.get("/campaigns/demo/")
+    measure(Campaign.objects.get(name="demo"), [dog, cat])
+    with django_assert_num_queries(7):
         client.get("/campaigns/demo/")

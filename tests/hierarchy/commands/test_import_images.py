@@ -86,6 +86,17 @@ def test_without_a_name_the_report_lies_under_var(source, settings, tmp_path):
 
 
 @pytest.mark.django_db
+def test_what_a_manifest_says_of_a_candidate_stays_with_it(source, tmp_path):
+    manifest = tmp_path / "pictures.csv"
+    manifest.write_text(f"file,wnid,prior\na.jpg,{DOG},0.8\n")
+    run(manifest, "--root", source / DOG, "--report", tmp_path / "report.csv")
+    manifest.write_text(f"file,wnid,prior\na.jpg,{DOG},0.1\n")
+    run(manifest, "--root", source / DOG, "--report", tmp_path / "again.csv")
+
+    assert Candidate.objects.get().prior == 0.8
+
+
+@pytest.mark.django_db
 def test_a_manifest_is_read_from_its_root(source, tmp_path):
     manifest = tmp_path / "pictures.csv"
     manifest.write_text(f"file,wnid,author\na.jpg,{DOG},Ann\n")

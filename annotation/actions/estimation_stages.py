@@ -1,0 +1,214 @@
+"""What follows when every shard has been asked: the next pass, the next stage, the snapshot."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+
+from annotation.actions.estimation_passes import allow_time
+from annotation.actions.measurements import record_measurements
+from annotation.actions.snapshots import publish_snapshot
+from annotation.consensus.calibrate import Calibration, Side, choose_tolerances
+from annotation.consensus.decide import Rule
+from annotation.consensus.fit import Course
+from annotation.consensus.learn import hear_gold
+from annotation.consensus.outlook import foresee
+from annotation.consensus.procedure import (
+    DISORDER,
+    VOTES_JUDGED,
+    find_log_tables,
+    find_objection,
+    is_ordered,
+    replay_gold,
+)
+from annotation.consensus.shards import (
+    Shard,
+    count_gold_answers,
+    join_shards,
+    make_course,
+    pack_course,
+    take_pass,
+    unpack_course,
+    unpack_expectation,
+)
+from annotation.consensus.workers import judge_workers
+from annotation.models import Campaign, Estimation, Snapshot
+from annotation.queries.campaigns import find_policies
+from annotation.queries.snapshots import write_rule
+
+Stage = Estimation.Stage
+
+
+def end_pass(*, estimation: Estimation, at: datetime) -> bool:
+    """Sums up the pass in which every shard has been asked, and makes the next one due; false where one has not been, or
+    where somebody else is summing up."""
+    with transaction.atomic():
+        if estimation.parts.filter(passes__lte=estimation.passes).exists():
+            return False
+        running = _lock(estimation)
+        if running is None or (running.stage, running.passes) != (estimation.stage, estimation.passes):
+            return running is not None
+        _sum_up(running, at)
+        running.failures, running.progressed_at = 0, at
+        running.save()
+    return True
+
+
+def end_rules(*, estimation: Estimation, at: datetime) -> bool:
+    """Asks gold about one more of the rules in force; publishes the snapshot when all are done. False where somebody else is
+    at it."""
+    with transaction.atomic():
+        running = _lock(estimation)
+        if running is None:
+            return False
+        known = _read_known(running)
+        runs = replay_gold(known=known, course=_read_blind(running))
+        rule = _find_next_rule(running) if len(runs.truth) else None
+        if rule is None:
+            _publish(running, known, at)
+        else:
+            parameters = unpack_course(bytes(running.course)).parameters
+            calibration = choose_tolerances(runs=runs, parameters=parameters, rule=rule)
+            running.rules = [*running.rules, write_rule(rule, calibration)]
+        running.failures, running.progressed_at = 0, at
+        running.save()
+    return True
+
+
+def empty(estimation: Estimation) -> None:
+    """What was needed only while it ran goes; the caller saves the row."""
+    estimation.annotator_ids = estimation.course = estimation.previous = estimation.blind = b""
+    estimation.parts.all().delete()
+
+
+def _lock(estimation: Estimation) -> Estimation | None:
+    """Whoever holds the lock does all that is to be done, so nobody waits for it."""
+    allow_time()
+    running = Estimation.objects.select_for_update(skip_locked=True).filter(status=Estimation.Status.RUNNING)
+    return running.filter(pk=estimation.pk).first()
+
+
+def _sum_up(running: Estimation, at: datetime) -> None:
+    statistics = running.parts.order_by("shard").values_list("statistics", flat=True)
+    asked = unpack_course(bytes(running.course))
+    parts = [unpack_expectation(bytes(each)) for each in statistics if each is not None]
+    course = take_pass(asked, parts, first=not running.previous)
+    if not running.passes:
+        _count(running)
+    running.passes, running.rounds, running.log_likelihood = running.passes + 1, course.rounds, course.log_likelihood
+    running.previous, running.course = running.course, pack_course(course)
+    if course.finished and running.stage == Stage.BLIND:
+        _end_blind(running, course, at)
+    elif course.finished:
+        running.stage = Stage.RULES
+
+
+def _end_blind(running: Estimation, course: Course, at: datetime) -> None:
+    """Gold says what the states found without its truth mean; then all that is known is clamped and teaches, too."""
+    known, judged = _read_known(running), _read_votes(running)
+    objection = find_objection(course=course, shards=judged)
+    if objection:
+        _finish(running, at, reason=objection)
+        return
+    runs = replay_gold(known=known, course=course)
+    running.blind = pack_course(course)
+    _, calibrated, loss = hear_gold(runs=runs, parameters=course.parameters)
+    running.gold_loss = loss or None
+    running.stage = Stage.RULES
+    if len(known.item_id):
+        running.stage, running.previous, running.rounds = Stage.CLAMPED, b"", 0
+        running.start = calibrated.to_json()
+        running.course = pack_course(
+            make_course(parameters=calibrated, counts=np.zeros_like(course.counts), plan=course.plan)
+        )
+
+
+def _count(running: Estimation) -> None:
+    figures = list(running.parts.values_list("figures", flat=True))
+    running.votes, running.questions, running.gold = (
+        sum(each[name] for each in figures) for name in ("votes", "questions", "gold")
+    )
+
+
+def _find_next_rule(running: Estimation) -> Rule | None:
+    """One of the policies in force that gold has not been asked about."""
+    campaigns = Campaign.objects.exclude(state=Campaign.State.CLOSED).values_list("pk", flat=True)
+    wanted = {(policy.target_error, policy.vote_cap) for policy in find_policies(list(campaigns)).values()}
+    asked = {(entry["target_error"], entry["vote_cap"]) for entry in running.rules}
+    for target_error, vote_cap in sorted(wanted - asked):
+        return Rule(target_error=target_error, vote_cap=vote_cap)
+    return None
+
+
+def _publish(running: Estimation, known: Shard, at: datetime) -> None:
+    course, blind = unpack_course(bytes(running.course)), _read_blind(running)
+    if not is_ordered(course.parameters):
+        _finish(running, at, reason=DISORDER)
+        return
+    gold_answers = count_gold_answers(known)
+    snapshot = publish_snapshot(
+        parameters=replace(course.parameters, outlook=foresee(counts=course.counts, parameters=course.parameters)),
+        rules=dict(_read_calibration(entry) for entry in running.rules),
+        annotator_ids=np.frombuffer(bytes(running.annotator_ids), dtype=np.int64),
+        skills=judge_workers(counts=course.counts, parameters=course.parameters, gold_answers=gold_answers),
+        votes=running.votes,
+        questions=running.questions,
+        gold=running.gold,
+        rounds=course.rounds,
+        log_likelihood=course.log_likelihood,
+        report=_describe(running, blind, course),
+        by=running.started_by,
+        at=at,
+    )
+    agreement = [row for figures in running.parts.values_list("figures", flat=True) for row in figures["agreement"]]
+    record_measurements(snapshot=snapshot, known=known, log_tables=find_log_tables(blind), agreement=agreement)
+    _finish(running, at, snapshot=snapshot)
+
+
+def _describe(running: Estimation, blind: Course, course: Course) -> dict[str, Any]:
+    """What the snapshot says of how it came about. Losses are in nats a gold question."""
+    return {
+        "estimation": running.pk,
+        "based_on": running.based_on_id,
+        "passes": running.passes,
+        "blind_rounds": blind.rounds,
+        "converged": course.converged,
+        "gold_loss": running.gold_loss,
+    }
+
+
+def _finish(running: Estimation, at: datetime, *, snapshot: Snapshot | None = None, reason: str = "") -> None:
+    running.status, running.finished_at = Estimation.Status.DONE, at
+    running.snapshot, running.reason = snapshot, reason
+    empty(running)
+
+
+def _read_blind(running: Estimation) -> Course:
+    return unpack_course(bytes(running.blind))
+
+
+def _read_known(running: Estimation) -> Shard:
+    """The same, whatever the number of shards."""
+    found = running.parts.order_by("shard").values_list("known", flat=True)
+    return join_shards([Shard.from_bytes(bytes(each)) for each in found if each is not None])
+
+
+def _read_votes(running: Estimation) -> list[Shard]:
+    """All votes, or as many as are needed to judge them."""
+    shards: list[Shard] = []
+    for content in running.parts.order_by("shard").values_list("votes", flat=True).iterator(chunk_size=1):
+        assert content is not None, "every shard has been read"
+        shards.append(Shard.from_bytes(bytes(content)))
+        if sum(len(shard.votes) for shard in shards) >= VOTES_JUDGED:
+            break
+    return shards
+
+
+def _read_calibration(entry: Mapping[str, Any]) -> tuple[Rule, Calibration]:
+    """What `write_rule` wrote."""
+    plain = {name: entry[name] for name in ("gold", "votes", "undecided")}
+    calibration = Calibration(accept=Side(**entry["accept"]), reject=Side(**entry["reject"]), **plain)
+    return Rule(target_error=entry["target_error"], vote_cap=entry["vote_cap"]), calibration

@@ -1,0 +1,79 @@
+"""What an estimation learns from: votes and truths, by shard of synsets."""
+
+from typing import Any
+
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+
+from annotation.consensus.fit import UNKNOWN
+from annotation.consensus.model import Answer
+from annotation.consensus.shards import Shard
+from annotation.consensus.votes import Votes
+from annotation.queries.votes import read_all_votes
+
+# Whose votes count. Their ids are the numbers that tables stand in order of.
+TEACHERS = """
+SELECT annotator.id FROM annotation_annotator AS annotator
+WHERE annotator.barred_at IS NULL AND EXISTS (
+    SELECT 1 FROM annotation_vote AS vote WHERE vote.annotator_id = annotator.id AND vote.withdrawn_at IS NULL)
+ORDER BY annotator.id
+"""
+
+# What curators know: gold, and what they have decided. Only gold whose truth came first was asked whatever votes said.
+TRUTHS = """
+SELECT question.id, (gold.truth = 'YES')::int, (gold.source <> 'SETTLED')::int
+FROM annotation_gold AS gold JOIN annotation_question AS question ON question.id = gold.question_id
+WHERE gold.active AND question.synset_id %% %(shards)s = %(shard)s
+UNION ALL
+SELECT * FROM (
+    SELECT DISTINCT ON (question.id) question.id, (dispute.verdict = 'ACCEPTED')::int, 0
+    FROM annotation_dispute AS dispute JOIN annotation_question AS question ON question.id = dispute.question_id
+    WHERE dispute.settled_at IS NOT NULL AND question.synset_id %% %(shards)s = %(shard)s
+      AND NOT EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id AND gold.active)
+    ORDER BY question.id, dispute.settled_at DESC, dispute.id DESC
+) AS settled
+"""
+
+
+def list_teachers() -> NDArray[np.int64]:
+    """The ids of annotators who are not barred and have voted, ascending."""
+    with connection.cursor() as cursor:
+        cursor.execute(TEACHERS)
+        return np.array(cursor.fetchall(), dtype=np.int64).reshape(-1)
+
+
+def read_shard(*, shard: int, shards: int, annotator_ids: NDArray[np.int64]) -> Shard:
+    """The standing votes of these annotators, whose ids ascend, on questions whose synset's id leaves the remainder `shard`;
+    with the truth that curators know. Two queries."""
+    table = read_all_votes(campaign_id=None, synset_shard=(shard, shards))
+    place = np.searchsorted(annotator_ids, table.annotator_id)
+    counts = place < len(annotator_ids)
+    counts[counts] = annotator_ids[place[counts]] == table.annotator_id[counts]
+    item_id, item = np.unique(table.question_id[counts], return_inverse=True)
+    votes = Votes.from_arrays(
+        item=item,
+        worker=place[counts],
+        answer=table.answer[counts],
+        items=len(item_id),
+        workers=len(annotator_ids),
+        answers=len(Answer),
+    )
+    truth, drawn = _find_truths(item_id, _read_truths(shard, shards))
+    return Shard(votes=votes, item_id=item_id, truth=truth, drawn=drawn)
+
+
+def _read_truths(shard: int, shards: int) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(TRUTHS, {"shard": shard, "shards": shards})
+        return list(cursor.fetchall())
+
+
+def _find_truths(item_id: NDArray[np.int64], rows: list[Any]) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
+    """Of those of the items that have one."""
+    truth, drawn = np.full(len(item_id), UNKNOWN, dtype=np.int8), np.zeros(len(item_id), dtype=np.bool_)
+    question_id, answer, gold = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+    voted = np.isin(question_id, item_id)
+    place = np.searchsorted(item_id, question_id[voted])
+    truth[place], drawn[place] = answer[voted], gold[voted] == 1
+    return truth, drawn

@@ -1,0 +1,304 @@
+import hashlib
+import random
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from django.db import transaction
+from django.utils.timezone import now
+
+from annotation.actions import campaigns, disputes, estimation
+from annotation.actions.estimation import Work
+from annotation.actions.estimation_passes import forget_shards
+from annotation.consensus.fit import Plan, fit
+from annotation.consensus.learn import hear_gold
+from annotation.consensus.outlook import foresee
+from annotation.consensus.procedure import begin_from, replay_gold
+from annotation.consensus.start import GRADED
+from annotation.models import Annotator, Estimation, EstimationShard, Snapshot, Vote
+from annotation.queries.snapshots import read_parameters
+from annotation.queries.teaching import list_teachers, read_shard
+from annotation.rules import PolicyValues
+from hierarchy.errors import Conflict
+from tests.annotation.voted import make_voted_campaign
+from tests.builders import estimate_all, make_dispute, make_gold, make_question, make_user
+
+pytestmark = pytest.mark.django_db
+PLAN = Plan(stages=1, last_rounds=4)
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept():
+    forget_shards()
+    yield
+    forget_shards()
+
+
+@pytest.fixture
+def voted(tmp_path):
+    return make_voted_campaign(tmp_path)[0]
+
+
+def find_imported(name):
+    """The annotator that an import made of this name."""
+    return Annotator.objects.get(user__username="import:" + hashlib.sha256(name.encode()).hexdigest()[:32])
+
+
+def begin(shards=3, plan=PLAN):
+    return estimation.begin_estimation(shards=shards, by=None, at=now(), plan=plan)
+
+
+def finish(begun):
+    """What workers and the command do."""
+    while estimation.work_once(at=now()) != Work.IDLE:
+        pass
+    begun.refresh_from_db()
+    return begun
+
+
+def run(shards=3, plan=PLAN):
+    return finish(begin(shards, plan))
+
+
+def fit_in_one_place():
+    """What an estimation that begins now must come to: the same procedure, without shards."""
+    annotator_ids, start = list_teachers(), begin_from(read_parameters(Snapshot.objects.latest("pk")))
+    whole = read_shard(shard=0, shards=1, annotator_ids=annotator_ids)
+    blind = fit(votes=whole.votes, start=start, plan=PLAN)
+    _, calibrated, _ = hear_gold(runs=replay_gold(known=whole, course=blind), parameters=blind.parameters)
+    course = fit(votes=whole.votes, start=calibrated, truth=whole.truth, plan=PLAN)
+    parameters = replace(course.parameters, outlook=foresee(counts=course.counts, parameters=course.parameters))
+    return describe(annotator_ids.tolist(), course.counts, parameters.to_json(), course.rounds)
+
+
+def describe_snapshot(snapshot):
+    skills = snapshot.skills.order_by("annotator_id")
+    counts = np.array([skill.counts for skill in skills])
+    return describe([skill.annotator_id for skill in skills], counts, snapshot.parameters, snapshot.rounds)
+
+
+def describe(annotator_ids, counts, parameters, rounds):
+    """Equal only where every bit is."""
+    return annotator_ids, counts.tobytes(), parameters, rounds
+
+
+@pytest.mark.parametrize("shards", [1, 3, 8])
+def test_a_snapshot_is_that_of_a_fit_in_one_place_to_the_last_bit(voted, shards):
+    expected = fit_in_one_place()
+
+    done = run(shards)
+
+    assert (done.status, done.reason) == ("DONE", "")
+    assert describe_snapshot(done.snapshot) == expected
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_processes_that_come_and_go_and_steps_that_are_lost_change_nothing(voted, seed):
+    chance, expected = random.Random(seed), fit_in_one_place()
+    begun = begin(5)
+
+    while begun.status == "RUNNING":
+        if chance.random() < 0.3:
+            forget_shards()
+        with transaction.atomic():
+            estimation.work_once(at=now())
+            transaction.set_rollback(chance.random() < 0.2)
+        begun.refresh_from_db()
+
+    assert describe_snapshot(begun.snapshot) == expected
+
+
+def test_every_pass_sees_the_votes_of_the_first(voted):
+    expected = fit_in_one_place()
+    begun = begin()
+    while not begun.passes:
+        estimation.work_once(at=now())
+        begun.refresh_from_db()
+
+    Vote.objects.filter(pk__lte=Vote.objects.earliest("pk").pk + 100).update(withdrawn_at=now())
+    forget_shards()
+
+    assert describe_snapshot(finish(begun).snapshot) == expected
+
+
+def test_an_estimation_counts_what_it_learned_from(voted):
+    snapshot = run().snapshot
+
+    assert (snapshot.votes, snapshot.questions) == (Vote.objects.count(), voted.questions.count())
+    assert snapshot.gold == voted.questions.filter(gold__active=True).count() > 0
+    assert snapshot.report["gold_loss"] > 0
+
+
+def test_nothing_but_the_result_is_kept(voted):
+    done = run()
+
+    assert [bytes(done.course), bytes(done.previous), bytes(done.blind), bytes(done.annotator_ids)] == [b""] * 4
+    assert not EstimationShard.objects.exists()
+
+
+def test_gold_is_asked_about_every_rule_in_force_once(voted, tmp_path):
+    by = make_user("curator", "curator")
+    campaigns.change_policy(name=voted.name, policy=PolicyValues(target_error=0.1, vote_cap=6), by=by, at=now())
+    make_voted_campaign(tmp_path, seed=1, vote_cap=4)
+    make_voted_campaign(tmp_path, seed=2, vote_cap=4)
+
+    rules = run().snapshot.rules
+
+    assert [(rule["target_error"], rule["vote_cap"]) for rule in rules] == [(0.05, 4), (0.1, 6)]
+
+
+def test_without_gold_no_rule_is_loosened_and_meanings_stay(tmp_path):
+    make_voted_campaign(tmp_path, gold_share=0, votes=7, accuracy=(0.9, 0.98))
+
+    snapshot = run().snapshot
+
+    assert snapshot.rules == []
+    assert snapshot.parameters["meanings"] == GRADED.meanings.tolist()
+    assert (snapshot.gold, snapshot.report["gold_loss"]) == (0, None)
+
+
+def test_who_says_yes_to_everything_is_barred(tmp_path):
+    campaign = make_voted_campaign(tmp_path, each=24, votes=6, gold_share=0.6)[0]
+
+    snapshot = run().snapshot
+
+    spammer = find_imported("crowd-0")
+    assert snapshot.skills.get(annotator=spammer).spam
+    assert (spammer.barred_at is not None, spammer.barred_by) == (True, None)
+    assert snapshot.skills.filter(spam=True).count() == Annotator.objects.exclude(barred_at=None).count() == 1
+    assert campaign.questions.filter(due_at__isnull=False).exists()
+
+
+def test_votes_of_a_barred_annotator_teach_nothing(voted):
+    barred = find_imported("crowd-3")
+    barred.barred_at, barred.barred_reason = now(), "why not"
+    barred.save()
+
+    snapshot = run().snapshot
+
+    assert not snapshot.skills.filter(annotator=barred).exists()
+    assert snapshot.votes == Vote.objects.exclude(annotator=barred).count()
+
+
+def test_a_curators_decision_teaches_but_is_no_gold(settled):
+    shard = read_shard(shard=0, shards=1, annotator_ids=list_teachers())
+
+    place = shard.item_id.tolist().index(settled.pk)
+    assert (shard.truth[place], shard.drawn[place]) == (1, False)
+
+
+@pytest.fixture
+def settled(db):
+    question = make_dispute()
+    curator = make_user("settler", "curator")
+    dispute = question.disputes.get()
+    disputes.settle_dispute(
+        dispute_id=dispute.pk, verdict="ACCEPTED", reason="clear", version=dispute.version, by=curator, at=now()
+    )
+    return question
+
+
+def test_votes_that_agree_no_better_than_chance_change_nothing(tmp_path):
+    make_voted_campaign(tmp_path, accuracy=(0.5, 0.5), gold_share=0)
+    before = Snapshot.objects.latest("pk")
+
+    done = run()
+
+    assert (done.status, done.snapshot) == ("DONE", None)
+    assert "do not agree better" in done.reason
+    assert Snapshot.objects.latest("pk") == before
+
+
+def test_without_votes_nothing_is_published():
+    make_question()
+
+    done = run()
+
+    assert (done.status, done.snapshot) == ("DONE", None)
+    assert done.reason == "No question has two votes, or a vote and a known answer."
+
+
+def test_before_the_first_campaign_there_is_nothing_to_estimate():
+    with pytest.raises(Conflict, match="no campaign has been opened"):
+        begin()
+
+
+def test_one_estimation_runs_at_a_time(voted):
+    begin()
+
+    with pytest.raises(Conflict, match="is running"):
+        begin()
+
+
+def test_an_estimation_that_cannot_go_on_fails_with_its_reason_after_three_tries(voted):
+    begun, before = begin(), Snapshot.objects.latest("pk")
+    Estimation.objects.filter(pk=begun.pk).update(course=b"damaged")
+
+    outcomes = [estimation.work_once(at=now()) for _ in range(4)]
+
+    begun.refresh_from_db()
+    assert outcomes == [Work.DONE, Work.DONE, Work.DONE, Work.IDLE]
+    assert (begun.status, begun.snapshot) == ("FAILED", None)
+    assert begun.reason.startswith("ValueError")
+    assert Snapshot.objects.latest("pk") == before
+    assert run().status == "DONE"
+
+
+def test_a_trouble_that_passes_is_forgotten(voted):
+    begun = begin()
+    course = begun.course
+    Estimation.objects.filter(pk=begun.pk).update(course=b"damaged")
+    estimation.work_once(at=now())
+    Estimation.objects.filter(pk=begun.pk).update(course=course)
+
+    done = finish(begun)
+
+    assert (done.status, done.failures, done.reason) == ("DONE", 0, "")
+
+
+def test_an_estimation_that_never_ends_fails(voted):
+    begun = begin()
+
+    estimation.work_once(at=now() + timedelta(hours=13))
+
+    begun.refresh_from_db()
+    assert (begun.status, begun.reason) == ("FAILED", "It did not end within 12:00:00.")
+
+
+@pytest.mark.parametrize(("hours", "begins"), [(0.9, False), (1.1, True)])
+def test_an_estimation_is_due_an_hour_after_the_last_snapshot(voted, hours, begins):
+    at = now() + timedelta(hours=hours)
+
+    begun = estimation.begin_estimation_if_due(seconds=3600, most_shards=2, at=at)
+
+    assert (begun is not None) == begins
+
+
+def test_none_is_due_while_one_runs_or_when_nothing_has_come_since(voted):
+    later = now() + timedelta(hours=2)
+    begun = begin()
+    while_it_runs = estimation.begin_estimation_if_due(seconds=3600, most_shards=2, at=later)
+    finish(begun)
+    assert Annotator.objects.exclude(barred_at=None).count() == 0
+
+    afterwards = estimation.begin_estimation_if_due(seconds=3600, most_shards=2, at=later)
+
+    assert (while_it_runs, afterwards) == (None, None)
+
+
+def test_new_gold_makes_one_due(voted):
+    run()
+    make_gold(make_question())
+
+    assert estimation.begin_estimation_if_due(seconds=3600, most_shards=2, at=now() + timedelta(hours=2)) is not None
+
+
+def test_open_questions_are_scored_under_what_was_learned(voted):
+    estimate_all()
+    snapshot = run().snapshot
+
+    estimate_all()
+
+    asked = voted.questions.exclude(gold__active=True)
+    assert asked.filter(estimate__snapshot=snapshot).count() == asked.count()

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+from django.utils.timezone import now
+
+from annotation.actions import accounts, votes
+from annotation.consensus.model import Answer
+from annotation.models import Question, Vote
+from annotation.queries import votes as vote_queries
+from annotation.queries.votes import read_all_votes
+from tests.builders import find_annotator, make_candidates, make_open_campaign, make_synset, make_user, vote
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def crowd(db):
+    """Votes on four synsets in two campaigns, some withdrawn; returns the annotators."""
+    synsets = [make_synset(number) for number in (1740, 1741, 1742, 1743)]
+    for synset in synsets:
+        make_candidates(synset, 3)
+    first = make_open_campaign(synsets[:3], name="first", gold_rate=0)
+    second = make_open_campaign(synsets[3:], name="second", gold_rate=0)
+    Question.objects.update(votes_wanted=10)
+    people = [make_user(f"person-{number}") for number in range(3)]
+    for person in people:
+        vote(person, ["YES", "NO", "UNSURE"], campaign=second)
+    for _ in range(3):
+        for person in people:
+            vote(person, ["NO", "UNSURE", "YES"], campaign=first)
+    undone = vote(make_user("undone"), campaign=first)
+    votes.undo_batch(annotator_id=undone.annotator_id, batch_id=undone.pk)
+    return people
+
+
+def read_slowly(**conditions):
+    found = Vote.objects.standing().filter(annotator__barred_at=None, **conditions).order_by("question_id", "pk")
+    return [(vote.question_id, vote.annotator_id, Answer[vote.answer]) for vote in found]
+
+
+def as_rows(table):
+    return list(zip(table.question_id.tolist(), table.annotator_id.tolist(), table.answer.tolist(), strict=True))
+
+
+def test_all_standing_votes_are_read_as_the_orm_reads_them(crowd):
+    table = read_all_votes(campaign_id=None, synset_shard=None)
+
+    assert as_rows(table) == read_slowly()
+    assert len(table.answer) == 36
+    assert (table.question_id.dtype, table.annotator_id.dtype, table.answer.dtype) == tuple(
+        map(np.dtype, ("i8", "i8", "i1"))
+    )
+    assert table.question_id.flags.owndata
+
+
+def test_a_row_may_be_cut_anywhere(crowd, monkeypatch):
+    for size in (1, 7, 19, 33, 100):
+        monkeypatch.setattr(vote_queries, "CHUNK_BYTES", size)
+
+        assert as_rows(read_all_votes(campaign_id=None, synset_shard=None)) == read_slowly()
+
+
+def test_rows_fed_byte_by_byte_are_whole_again():
+    row = np.zeros(1, dtype=vote_queries.COPIED_ROW)
+    row["question_id"], row["annotator_id"], row["answer"] = 2**40, 3, 2
+    data = vote_queries.SIGNATURE + bytes(8) + row.tobytes() * 2 + vote_queries.TRAILER
+    copied = vote_queries._CopiedVotes()
+
+    for byte in data:
+        copied.write(bytes([byte]))
+
+    assert as_rows(copied.build_table()) == [(2**40, 3, 2)] * 2
+
+
+def test_a_campaign_is_read_alone(crowd):
+    campaign_id = Vote.objects.earliest("pk").question.campaign_id
+
+    table = read_all_votes(campaign_id=campaign_id, synset_shard=None)
+
+    assert as_rows(table) == read_slowly(question__campaign_id=campaign_id)
+    assert len(table.answer) == 9
+
+
+def test_votes_of_barred_annotators_are_left_out(crowd):
+    barred = find_annotator(crowd[1])
+    accounts.bar_annotator(annotator_id=barred.pk, reason="all yes", by=make_user("cur", "curator"), at=now())
+
+    table = read_all_votes(campaign_id=None, synset_shard=None)
+
+    assert barred.pk not in table.annotator_id
+    assert as_rows(table) == read_slowly()
+    assert len(table.answer) == 24
+
+
+def test_shards_share_the_synsets_out(crowd):
+    tables = [read_all_votes(campaign_id=None, synset_shard=(index, 3)) for index in range(3)]
+
+    for index, table in enumerate(tables):
+        expected = [
+            row for row in read_slowly() if Vote.objects.filter(question_id=row[0])[0].question.synset_id % 3 == index
+        ]
+        assert as_rows(table) == expected
+    assert sum(len(table.answer) for table in tables) == 36
+
+
+def test_no_votes_are_empty_arrays(db):
+    table = read_all_votes(campaign_id=None, synset_shard=None)
+
+    assert as_rows(table) == []
+    assert (table.question_id.dtype, table.answer.dtype) == (np.dtype("i8"), np.dtype("i1"))

@@ -1,0 +1,57 @@
+"""What becomes of the rows of an older version."""
+
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils.timezone import now
+
+from annotation.consensus.start import GRADED
+from annotation.models import Estimate, Question, Snapshot
+from annotation.queries.integrity import CHECKS, find_broken, find_wrong_estimates
+from tests import builders
+from tests.annotation.actions.test_batches import make_campaign
+
+
+def migrate(name):
+    executor = MigrationExecutor(connection)
+    executor.migrate([("annotation", name)] if name else executor.loader.graph.leaf_nodes())
+
+
+@pytest.fixture
+def older():
+    """Takes the tables back to what the older engine left, and at the end of the test up again."""
+
+    def go_back():
+        migrate("0003_imported_batches")
+        with connection.cursor() as cursor:
+            cursor.execute("""UPDATE annotation_snapshot SET parameters = '{"version": 1, "shares": [1]}'""")
+
+    yield go_back
+    migrate(None)
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_estimates_of_the_older_engine_are_made_again_under_the_new_ones_start(older):
+    campaign = make_campaign(2, by=builders.make_crowd(1)[0], gold_rate=0)
+    builders.make_votes(campaign, ["YES", "NO"])
+    Question.objects.filter(pk=campaign.questions.earliest("pk").pk).update(state="ACCEPTED", decided_at=now())
+    older()
+    migrate(None)
+
+    snapshot = Snapshot.objects.latest("pk")
+    assert snapshot.parameters == GRADED.to_json()
+    assert list(Question.objects.filter(due_at__isnull=False)) == list(Question.objects.filter(state="OPEN"))
+    assert [finding.name for finding in map(find_broken, CHECKS) if finding.count and finding.warning] == [
+        "estimate_is_of_this_engine"
+    ]
+    builders.estimate_all()
+    assert set(Estimate.objects.values_list("snapshot", flat=True)) == {snapshot.pk}
+    assert find_wrong_estimates().count == 0
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_new_installation_has_no_snapshot_before_its_first_campaign(older):
+    older()
+    migrate(None)
+
+    assert not Snapshot.objects.exists()
