@@ -33,12 +33,14 @@ check: $(VENV)/dev.ok
 	$(OFFLINE) $(PYTHON) -W 'ignore:Got an error checking a consistent migration history' manage.py makemigrations --check --dry-run
 	@if grep -n '://' requirements*.txt; then echo 'A lock file names a host: run make lock'; exit 1; fi
 
-bench: $(VENV)/dev.ok
-	$(PYTHON) -m benchmarks $(BENCH_ARGS)
+# DATA= names a folder of vote sets; every rule is then replayed on each of them, too.
+bench: $(VENV)/bench.ok
+	$(PYTHON) -m benchmarks $(if $(DATA),--data '$(DATA)') $(BENCH_ARGS)
 
 lock: $(UV)
 	$(COMPILE) pyproject.toml --extra binary --extra embedded --output-file requirements.txt
 	$(COMPILE) pyproject.toml --extra binary --extra embedded --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) pyproject.toml --extra bench --constraint requirements-dev.txt --output-file requirements-bench.txt
 	$(COMPILE) pyproject.toml --extra source --constraint requirements.txt --output-file requirements-prod.txt
 
 $(VENV)/run.ok: requirements.txt | $(PYTHON)
@@ -51,6 +53,12 @@ $(VENV)/dev.ok: requirements-dev.txt | $(PYTHON)
 	@echo 'Installing what the tests need (once, about a minute) ...'
 	@$(INSTALL) -r requirements-dev.txt
 	@touch $(VENV)/run.ok $@
+
+# crowd-kit and numba, which nothing but the benchmarks needs.
+$(VENV)/bench.ok: requirements-bench.txt $(VENV)/dev.ok
+	@echo 'Installing what the benchmarks need (once, about a minute) ...'
+	@$(INSTALL) -r requirements-bench.txt
+	@touch $@
 
 $(PYTHON):
 	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -7,15 +7,16 @@ import numpy as np
 from django.db import connection
 
 from annotation.actions.estimates import CHUNK, estimate_due
-from annotation.consensus.estimate import estimate_questions
-from annotation.consensus.model import START, Answer
+from annotation.consensus.belief import estimate_votes
+from annotation.consensus.model import Answer, tabulate, take_logarithms
+from annotation.consensus.start import GRADED
 from annotation.models import Batch, BatchItem, Campaign, Question, Vote
 from annotation.queries.votes import STANDING
+from benchmarks.generate import generate_votes
 from benchmarks.measure import Row, compare
 from benchmarks.rows import make_annotator, make_campaign, read_clock
 
 VOTES = 1_000_000
-VOTES_A_QUESTION = 5
 VOTERS = 3
 SHARES_OF_ANSWERS = (0.55, 0.1, 0.35)
 
@@ -25,19 +26,19 @@ def measure(*, quick: bool) -> list[Row]:
 
 
 def _measure_arithmetic(*, repeats: int) -> Row:
-    random = np.random.default_rng(1)
-    questions = VOTES // VOTES_A_QUESTION
-    question = random.integers(0, questions, VOTES)
-    answer = random.choice(len(Answer), VOTES, p=SHARES_OF_ANSWERS)
+    votes, _ = generate_votes(votes=VOTES, graded=True)
+    crowd = np.zeros((votes.workers, GRADED.states, GRADED.answers))
+    log_tables = take_logarithms(tabulate(counts=crowd, parameters=GRADED))
     pair = compare(
-        ours=lambda _: estimate_questions(
-            votes_question=question, votes_answer=answer, questions=questions, parameters=START
-        ),
-        limit=lambda _: np.bincount(question * len(Answer) + answer, minlength=questions * len(Answer)),
+        ours=lambda _: estimate_votes(votes=votes, log_tables=log_tables, parameters=GRADED),
+        limit=lambda _: np.bincount(votes.item, weights=log_tables[votes.worker, 0, votes.answer]),
         inputs=range(repeats),
     )
     return pair.as_nanoseconds(
-        "estimate_questions, 1 M votes", amount=VOTES, unit="ns/vote", against="np.bincount of the same arrays"
+        "estimate_votes, 1 M votes, 6 states",
+        amount=VOTES,
+        unit="ns/vote",
+        against="np.bincount of one state's logarithms",
     )
 
 

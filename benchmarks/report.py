@@ -3,10 +3,10 @@
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,14 @@ from benchmarks.measure import Row
 
 HEADINGS = ("benchmark", "ours", "limit", "unit", "ratio", "limit is")
 NUMBERS = (1, 2, 4)
-LIBRARIES = ("django", "numpy", "pillow", "psycopg2-binary")
+# Installed by `make bench` only.
+PEERS = ("crowd-kit", "numba", "pandas")
+LIBRARIES = ("django", "numpy", "scipy", "pillow", "psycopg2-binary", *PEERS)
 SERVER_SETTINGS = ("server_version", "fsync", "full_page_writes", "synchronous_commit")
 
 
 def format_table(rows: Sequence[Row]) -> str:
-    """Columns padded to their widest cell, numbers to the right."""
+    """A line for each figure."""
     cells = [
         (
             row.name,
@@ -33,11 +35,15 @@ def format_table(rows: Sequence[Row]) -> str:
         )
         for row in rows
     ]
-    lines = [HEADINGS, *cells]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+    return format_columns([HEADINGS, *cells], numbers=NUMBERS)
+
+
+def format_columns(lines: Sequence[Sequence[str]], *, numbers: Container[int]) -> str:
+    """The cells, each column as wide as its widest; the columns in `numbers` stand to the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(
-            cell.rjust(width) if column in NUMBERS else cell.ljust(width)
+            cell.rjust(width) if column in numbers else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines
@@ -48,7 +54,16 @@ def _format_number(number: float) -> str:
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
-def write_report(*, rows: Sequence[Row], folder: Path, at: datetime, quick: bool, seconds: float) -> Path:
+def write_report(
+    *,
+    rows: Sequence[Row],
+    replays: Sequence[dict[str, Any]],
+    splits: dict[str, Any],
+    folder: Path,
+    at: datetime,
+    quick: bool,
+    seconds: float,
+) -> Path:
     """The new file `<at>.json` in `folder`: when, where, with what, and every figure unrounded."""
     path = folder / f"{at:%Y%m%dT%H%M%SZ}.json"
     content = {
@@ -56,12 +71,19 @@ def write_report(*, rows: Sequence[Row], folder: Path, at: datetime, quick: bool
         "quick": quick,
         "seconds": round(seconds, 1),
         "machine": _describe_machine(),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+        "versions": {"python": platform.python_version(), **_find_versions()},
         "postgresql": _describe_server(),
         "figures": [asdict(row) for row in rows],
+        "replays": list(replays),
+        "splits": splits,
     }
     path.write_text(json.dumps(content, indent=2) + "\n")
     return path
+
+
+def _find_versions() -> dict[str, str]:
+    installed = {distribution.name for distribution in distributions()}
+    return {name: version(name) for name in LIBRARIES if name in installed}
 
 
 def _describe_machine() -> dict[str, Any]:
