@@ -56,8 +56,9 @@ def run_gold(
 
     Same votes, tables and seed: same runs, whatever the order of the votes and the numbers of items and workers.
     """
-    gold = np.flatnonzero((truth != UNKNOWN) & (np.diff(votes.starts) > 0))
-    listed = [np.arange(votes.starts[item], votes.starts[item + 1]) for item in gold]
+    starts = votes.starts
+    gold = np.flatnonzero((truth != UNKNOWN) & (np.diff(starts) > 0))
+    listed = [np.arange(starts[item], starts[item + 1]) for item in gold]
     if shuffle:
         gold, listed = _sort_by_content(gold, listed, votes, log_tables)
     random = np.random.default_rng(seed)
