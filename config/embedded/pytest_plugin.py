@@ -24,8 +24,11 @@ _locks: list[int] = []
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests() -> Generator[None, None, None]:
     """A wrapper comes before pytest-django, which reads the settings in the same hook."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
         _start_servers()
+    else:
+        _separate_files(worker)
     return (yield)
 
 
@@ -34,6 +37,12 @@ def pytest_unconfigure() -> None:
         _children.pop().stop()
     while _locks:
         os.close(_locks.pop())
+
+
+def _separate_files(worker: str) -> None:
+    """Each of xdist's workers has a database of its own; so it has its files, whose names the databases give."""
+    for variable in ("MEDIA_ROOT", "RELEASE_ROOT"):
+        os.environ[variable] = str(make_private_folder(Path(os.environ[variable]) / worker))
 
 
 def _start_servers() -> None:
