@@ -3,6 +3,7 @@
 import numpy as np
 
 from annotation.consensus.model import Floats, Parameters, tabulate
+from annotation.consensus.workers import measure_bits
 
 HALVINGS = 40
 
@@ -18,7 +19,7 @@ def foresee(*, counts: Floats, parameters: Parameters) -> Floats:
     if parameters.classes != 2 or votes.sum() <= 0:
         return parameters.responses
     tables = tabulate(counts=counts, parameters=parameters)
-    told = measure_information(tables=tables, parameters=parameters)
+    told = measure_bits(tables=tables, parameters=parameters)
     average = float((votes * told).sum() / votes.sum())
     helpful = votes * _is_helpful(tables, parameters)
     if helpful.sum() <= 0:
@@ -29,19 +30,10 @@ def foresee(*, counts: Floats, parameters: Parameters) -> Floats:
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         mixed = middle * clear + (1 - middle) * blind
-        tells_less = measure_information(tables=mixed[np.newaxis], parameters=parameters)[0] < average
+        tells_less = measure_bits(tables=mixed[np.newaxis], parameters=parameters)[0] < average
         low, high = (middle, high) if tells_less else (low, middle)
     mixed = high * clear + (1 - high) * blind
     return np.asarray(mixed / mixed.sum(axis=1, keepdims=True))
-
-
-def measure_information(*, tables: Floats, parameters: Parameters) -> Floats:
-    """[W]: the information in bits that one vote by each of the `tables[W, S, A]` gives of an item's class."""
-    classes = parameters.shares[:, np.newaxis] * parameters.meanings
-    joint = np.einsum("sk,wsa->wka", classes, tables)
-    apart = joint.sum(axis=2, keepdims=True) * joint.sum(axis=1, keepdims=True)
-    terms = np.where(joint > 0, joint * np.log2(np.maximum(joint, 1e-300) / np.maximum(apart, 1e-300)), 0.0)
-    return np.asarray(terms.sum(axis=(1, 2)))
 
 
 def _is_helpful(tables: Floats, parameters: Parameters) -> Floats:
