@@ -8,7 +8,7 @@ from django.db import connection
 
 from annotation.actions.estimates import CHUNK, estimate_due
 from annotation.consensus.belief import estimate_votes
-from annotation.consensus.model import Answer, tabulate, take_logarithms
+from annotation.consensus.model import Answer, find_log_tables
 from annotation.consensus.start import GRADED
 from annotation.models import Batch, BatchItem, Campaign, Question, Vote
 from annotation.queries.votes import STANDING
@@ -28,7 +28,7 @@ def measure(*, quick: bool) -> list[Row]:
 def _measure_arithmetic(*, repeats: int) -> Row:
     votes, _ = generate_votes(votes=VOTES, graded=True)
     crowd = np.zeros((votes.workers, GRADED.states, GRADED.answers))
-    log_tables = take_logarithms(tabulate(counts=crowd, parameters=GRADED))
+    log_tables = find_log_tables(counts=crowd, parameters=GRADED)
     pair = compare(
         ours=lambda _: estimate_votes(votes=votes, log_tables=log_tables, parameters=GRADED),
         limit=lambda _: np.bincount(votes.item, weights=log_tables[votes.worker, 0, votes.answer]),

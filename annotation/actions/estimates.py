@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef
 from numpy.typing import NDArray
 
-from annotation.consensus.belief import Estimates
+from annotation.consensus.belief import Estimates, look_up
 from annotation.consensus.decide import Decision
 from annotation.consensus.information import expect_information, find_bands
 from annotation.consensus.sequence import FirstDecisions, count_votes_wanted, decide_in_order
@@ -124,7 +124,7 @@ def _judge(questions: Sequence[Question], policy: Policy, snapshot: Snapshot) ->
     parameters, estimates, rule = evidence.parameters, evidence.estimates, find_rule(policy, snapshot)
     first = decide_in_order(
         votes=evidence.votes,
-        log_tables=evidence.log_tables,
+        added=look_up(votes=evidence.votes, log_tables=evidence.log_tables),
         parameters=parameters,
         rule=rule,
         log_prior=evidence.log_prior,

@@ -27,7 +27,7 @@ TRIES = 3
 VOTES_OF_A_SHARD = 50_000
 LONGEST = timedelta(hours=12)
 # Numbers of passes are small; whatever is needed only within them is not read with them.
-HEAVY = ("annotator_ids", "course", "previous", "blind")
+HEAVY = ("annotator_ids", "course", "previous")
 
 
 class Work(Enum):

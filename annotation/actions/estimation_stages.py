@@ -15,14 +15,15 @@ from annotation.consensus.calibrate import Calibration, Side, choose_tolerances
 from annotation.consensus.decide import Rule
 from annotation.consensus.fit import Course
 from annotation.consensus.learn import hear_gold
+from annotation.consensus.leaveout import leave_out
 from annotation.consensus.outlook import foresee
 from annotation.consensus.procedure import (
     DISORDER,
     VOTES_JUDGED,
-    find_log_tables,
     find_objection,
     is_ordered,
     replay_gold,
+    replay_left_out,
 )
 from annotation.consensus.shards import (
     Shard,
@@ -65,13 +66,13 @@ def end_rules(*, estimation: Estimation, at: datetime) -> bool:
         if running is None:
             return False
         known = _read_known(running)
-        runs = replay_gold(known=known, course=_read_blind(running))
+        course = unpack_course(bytes(running.course))
+        runs = replay_left_out(known=known, course=course)
         rule = _find_next_rule(running) if len(runs.truth) else None
         if rule is None:
             _publish(running, known, at)
         else:
-            parameters = unpack_course(bytes(running.course)).parameters
-            calibration = choose_tolerances(runs=runs, parameters=parameters, rule=rule)
+            calibration = choose_tolerances(runs=runs, parameters=course.parameters, rule=rule)
             running.rules = [*running.rules, write_rule(rule, calibration)]
         running.failures, running.progressed_at = 0, at
         running.save()
@@ -80,7 +81,7 @@ def end_rules(*, estimation: Estimation, at: datetime) -> bool:
 
 def empty(estimation: Estimation) -> None:
     """What was needed only while it ran goes; the caller saves the row."""
-    estimation.annotator_ids = estimation.course = estimation.previous = estimation.blind = b""
+    estimation.annotator_ids = estimation.course = estimation.previous = b""
     estimation.parts.all().delete()
 
 
@@ -114,7 +115,7 @@ def _end_blind(running: Estimation, course: Course, at: datetime) -> None:
         _finish(running, at, reason=objection)
         return
     runs = replay_gold(known=known, course=course)
-    running.blind = pack_course(course)
+    running.blind_rounds = course.rounds
     _, calibrated, loss = hear_gold(runs=runs, parameters=course.parameters)
     running.gold_loss = loss or None
     running.stage = Stage.RULES
@@ -144,7 +145,7 @@ def _find_next_rule(running: Estimation) -> Rule | None:
 
 
 def _publish(running: Estimation, known: Shard, at: datetime) -> None:
-    course, blind = unpack_course(bytes(running.course)), _read_blind(running)
+    course = unpack_course(bytes(running.course))
     if not is_ordered(course.parameters):
         _finish(running, at, reason=DISORDER)
         return
@@ -159,22 +160,27 @@ def _publish(running: Estimation, known: Shard, at: datetime) -> None:
         gold=running.gold,
         rounds=course.rounds,
         log_likelihood=course.log_likelihood,
-        report=_describe(running, blind, course),
+        report=_describe(running, course),
         by=running.started_by,
         at=at,
     )
     agreement = [row for figures in running.parts.values_list("figures", flat=True) for row in figures["agreement"]]
-    record_measurements(snapshot=snapshot, known=known, log_tables=find_log_tables(blind), agreement=agreement)
+    record_measurements(
+        snapshot=snapshot,
+        known=known,
+        added=leave_out(votes=known.votes, truth=known.truth, course=course),
+        agreement=agreement,
+    )
     _finish(running, at, snapshot=snapshot)
 
 
-def _describe(running: Estimation, blind: Course, course: Course) -> dict[str, Any]:
+def _describe(running: Estimation, course: Course) -> dict[str, Any]:
     """What the snapshot says of how it came about. Losses are in nats a gold question."""
     return {
         "estimation": running.pk,
         "based_on": running.based_on_id,
         "passes": running.passes,
-        "blind_rounds": blind.rounds,
+        "blind_rounds": running.blind_rounds,
         "converged": course.converged,
         "gold_loss": running.gold_loss,
     }
@@ -184,10 +190,6 @@ def _finish(running: Estimation, at: datetime, *, snapshot: Snapshot | None = No
     running.status, running.finished_at = Estimation.Status.DONE, at
     running.snapshot, running.reason = snapshot, reason
     empty(running)
-
-
-def _read_blind(running: Estimation) -> Course:
-    return unpack_course(bytes(running.blind))
 
 
 def _read_known(running: Estimation) -> Shard:

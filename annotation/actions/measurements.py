@@ -38,19 +38,19 @@ class _Replayed:
 
 @transaction.atomic
 def record_measurements(
-    *, snapshot: Snapshot, known: Shard, log_tables: Floats, agreement: Sequence[Sequence[float]]
+    *, snapshot: Snapshot, known: Shard, added: Floats, agreement: Sequence[Sequence[float]]
 ) -> int:
     """Stores how every campaign and synset that is asked about is doing, under the snapshot; returns how many rows.
 
-    `known` are the votes on questions whose truth is known, which are decided as any others are, in recorded order, by
-    annotators' `log_tables` that were learned without those truths; `agreement` are rows of `count_agreement`.
+    `known` are the votes on questions whose truth is known, which are decided as any others are, in recorded order, each vote
+    adding its row of `added[V, S]` to the evidence: what it would, had that question taught nothing (leave_out); `agreement` are rows of `count_agreement`.
     """
     counts = count_questions()
     rules = {
         pk: find_rule(policy, snapshot) for pk, policy in find_policies(list({place[0] for place in counts})).items()
     }
     agreed: dict[Place, Sequence[float]] = {(int(row[0]), int(row[1])): row[2:] for row in agreement}
-    replayed = _replay(snapshot, known, log_tables, rules)
+    replayed = _replay(snapshot, known, added, rules)
     rows = []
     for campaign_id, rule in sorted(rules.items()):
         places = [place for place in counts if place[0] == campaign_id]
@@ -81,7 +81,7 @@ def _measure(
     }
 
 
-def _replay(snapshot: Snapshot, known: Shard, log_tables: Floats, rules: Mapping[int, Rule]) -> dict[int, _Replayed]:
+def _replay(snapshot: Snapshot, known: Shard, added: Floats, rules: Mapping[int, Rule]) -> dict[int, _Replayed]:
     parameters = read_parameters(snapshot)
     found = Question.objects.filter(pk__in=known.item_id.tolist()).order_by("pk")
     places = list(found.values_list("campaign_id", "synset_id"))
@@ -91,9 +91,10 @@ def _replay(snapshot: Snapshot, known: Shard, log_tables: Floats, rules: Mapping
     replayed = {}
     for campaign_id, indices in by_campaign.items():
         drawn = _draw(indices)
-        chosen = known.select(np.isin(np.arange(len(places)), drawn))
+        here = np.isin(np.arange(len(places)), drawn)
+        chosen = known.select(here)
         first = decide_in_order(
-            votes=chosen.votes, log_tables=log_tables, parameters=parameters, rule=rules[campaign_id]
+            votes=chosen.votes, added=added[here[known.votes.item]], parameters=parameters, rule=rules[campaign_id]
         )
         replayed[campaign_id] = _Replayed(chosen, first, [places[index][1] for index in drawn])
     return replayed

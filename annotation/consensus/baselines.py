@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import comb
 
-from annotation.consensus.belief import count_answers, sum_evidence
+from annotation.consensus.belief import count_answers, look_up, sum_evidence
 from annotation.consensus.decide import Decision
 from annotation.consensus.fit import Course, Plan, fit
 from annotation.consensus.goldreplay import Runs, run_gold
-from annotation.consensus.model import Answer, Floats, Parameters, tabulate, take_logarithms
+from annotation.consensus.model import Answer, Floats, Parameters, find_log_tables
 from annotation.consensus.start import share_by_votes
 from annotation.consensus.votes import Votes
 
@@ -164,13 +164,19 @@ def decide_as_specified(
 ) -> Verdicts:
     """The specification's stopping: on gold, the loosest nominal error for accepting and for rejecting, each by itself, whose
     (wrong + 1/2) / (decided + 1) meets the target; without gold the target itself is the nominal error."""
-    log_tables = take_logarithms(tabulate(counts=course.counts, parameters=course.parameters))
-    runs = run_gold(votes=gold_votes, truth=truth, log_tables=log_tables, vote_cap=vote_cap, seed=seed)
+    log_tables = find_log_tables(counts=course.counts, parameters=course.parameters)
+    runs = run_gold(
+        votes=gold_votes,
+        truth=truth,
+        added=look_up(votes=gold_votes, log_tables=log_tables),
+        vote_cap=vote_cap,
+        seed=seed,
+    )
     thresholds = _choose_thresholds(runs, course.parameters, target_error) if len(runs.truth) else (target_error,) * 2
     everything = run_gold(
         votes=votes,
         truth=np.zeros(votes.items, dtype=np.int8),
-        log_tables=log_tables,
+        added=look_up(votes=votes, log_tables=log_tables),
         vote_cap=vote_cap,
         orders=1,
         shuffle=False,

@@ -39,6 +39,11 @@ class Estimates:
         return self.no + self.unsure + self.yes
 
 
+def look_up(*, votes: Votes, log_tables: Floats) -> Floats:
+    """[V, S]: what each vote adds to the evidence of its item under its worker's row of `log_tables[W, S, A]`."""
+    return np.asarray(log_tables[votes.worker, :, votes.answer])
+
+
 def sum_evidence(*, votes: Votes, log_tables: Floats) -> Floats:
     """[items, S]: the sum over each item's votes of `log_tables[W, S, A]`.
 

@@ -21,8 +21,8 @@ from annotation.consensus.model import Answer, Floats, Parameters
 HIGHEST_TARGET_ERROR = 0.5
 HIGHEST_VOTE_CAP = 1000
 # Prices in votes. A question left to a curator costs somebody's minute; what a wrong guess about it costs on top.
-UNDECIDED_PRICE = 100.0
-WRONG_GUESS_PRICE = 400.0
+UNDECIDED_PRICE = 50.0
+WRONG_GUESS_PRICE = 200.0
 # Tolerances without gold, as a multiple of the target error.
 UNCALIBRATED = 1.5
 # How many votes ahead are looked at.

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.consensus.belief import believe
-from annotation.consensus.fit import UNKNOWN
+from annotation.consensus.fit import UNKNOWN, Course
+from annotation.consensus.leaveout import leave_out
 from annotation.consensus.model import Floats, Parameters
 from annotation.consensus.votes import Votes
 
@@ -45,22 +46,22 @@ def run_gold(
     *,
     votes: Votes,
     truth: NDArray[np.int8],
-    log_tables: Floats,
+    added: Floats,
     vote_cap: int,
     orders: int = ORDERS,
     seed: int = 0,
     shuffle: bool = True,
 ) -> Runs:
     """Each item with a vote and a known `truth[items]`, `orders` times over, its votes in a random order up to the cap, or in
-    their own where `shuffle` is false.
+    their own where `shuffle` is false. `added[V, S]` is what each vote adds to the evidence (belief.look_up, leaveout.leave_out).
 
-    Same votes, tables and seed: same runs, whatever the order of the votes and the numbers of items and workers.
+    Same votes, additions and seed: same runs, whatever the order of the votes and the numbers of items and workers.
     """
     starts = votes.starts
     gold = np.flatnonzero((truth != UNKNOWN) & (np.diff(starts) > 0))
     listed = [np.arange(starts[item], starts[item + 1]) for item in gold]
     if shuffle:
-        gold, listed = _sort_by_content(gold, listed, votes, log_tables)
+        gold, listed = _sort_by_content(gold, listed, votes, added)
     random = np.random.default_rng(seed)
     chosen = [(random.permutation(own) if shuffle else own)[:vote_cap] for _ in range(orders) for own in listed]
     available = np.array([len(places) for places in chosen], dtype=np.int64)
@@ -68,7 +69,7 @@ def run_gold(
     for row, own in enumerate(chosen):
         places[row, : len(own)] = own
     real = np.arange(vote_cap) < available[:, np.newaxis]
-    taken = log_tables[votes.worker[places], :, votes.answer[places]] * real[..., np.newaxis]
+    taken = added[places] * real[..., np.newaxis]
     answers = (votes.answer[places][..., np.newaxis] == np.arange(votes.answers)) & real[..., np.newaxis]
     return Runs(
         evidence=np.cumsum(taken, axis=1),
@@ -81,16 +82,24 @@ def run_gold(
 
 
 def _sort_by_content(
-    gold: NDArray[np.int64], listed: list[NDArray[np.int64]], votes: Votes, log_tables: Floats
+    gold: NDArray[np.int64], listed: list[NDArray[np.int64]], votes: Votes, added: Floats
 ) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
     """Each item's votes by what they say, and items by their votes: names and numbers are left out of account."""
     keyed = []
     for item, own in zip(gold, listed, strict=True):
-        content = log_tables[votes.worker[own], :, votes.answer[own]]
+        content = added[own]
         order = np.lexsort((*content.T, votes.answer[own]))
         keyed.append((content[order].tolist(), int(item), own[order]))
     keyed.sort(key=lambda entry: entry[0])
     return np.array([item for _, item, _ in keyed], dtype=np.int64), [own for _, _, own in keyed]
+
+
+def run_left_out(*, votes: Votes, truth: NDArray[np.int8], course: Course, vote_cap: int, seed: int = 0) -> Runs:
+    """Runs of gold after a fit that knew its truth, each item under tables that it taught nothing; those of yes and no weighed
+    like all items."""
+    added = leave_out(votes=votes, truth=truth, course=course)
+    runs = run_gold(votes=votes, truth=truth, added=added, vote_cap=vote_cap, seed=seed)
+    return weigh_runs(runs=runs, parameters=course.parameters) if course.parameters.classes == 2 else runs
 
 
 def weigh_runs(*, runs: Runs, parameters: Parameters) -> Runs:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from annotation.consensus.belief import look_up
 from annotation.consensus.calibrate import calibrate_meanings, cross_validate, says_enough
 from annotation.consensus.fit import UNKNOWN, Course, fit
-from annotation.consensus.goldreplay import Runs, run_gold, weigh_runs
-from annotation.consensus.model import Floats, Parameters, tabulate, take_logarithms
+from annotation.consensus.goldreplay import Runs, run_gold, run_left_out, weigh_runs
+from annotation.consensus.model import Floats, Parameters, find_log_tables
 from annotation.consensus.outlook import foresee
 from annotation.consensus.start import GRADED, doubt, share_by_votes, start_classes, start_two_states
 from annotation.consensus.strengths import learn_crowd
@@ -27,8 +28,8 @@ VOTES_REPLAYED = 10
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Learned:
-    """What was learned: `counts[W, S, A]` of each worker under `parameters`; `runs` of gold under a fit that did not see its
-    truth (None for other than two classes or without gold); `informative` is false where the votes agree no better than by
+    """What was learned: `counts[W, S, A]` of each worker under `parameters`; `runs` of gold, each item under tables
+    that it taught nothing (None where nothing was learned); `informative` is false where the votes agree no better than by
     chance; `gold_losses` are the held-out losses of the models that were compared, by number of states."""
 
     parameters: Parameters
@@ -42,7 +43,7 @@ class Learned:
     @property
     def log_tables(self) -> Floats:
         """[W, S, A]: what each worker's vote adds, on the grid."""
-        return take_logarithms(tabulate(counts=self.counts, parameters=self.parameters))
+        return find_log_tables(counts=self.counts, parameters=self.parameters)
 
 
 def learn(
@@ -59,7 +60,7 @@ def learn(
     In verification (answers as in `Answer`, classes no and yes) two models compete: two states, and the finer states of
     `start` (else `GRADED`). The finer one wins where its held-out loss on gold is lower; without enough gold it is taken
     only if `start` brings it along. Both are fitted without the truth of gold first, so that what gold says of them is
-    honest; then gold is clamped and its votes train the workers.
+    honest; then gold is clamped and its votes train the workers, and is run again with each item left out in turn.
     """
     coarse = start_two_states() if verification else start_classes(classes=classes)
     even = share_by_votes(votes=votes, verification=verification)
@@ -67,19 +68,21 @@ def learn(
     first = replace(first, parameters=replace(first.parameters, meanings=doubt(first.parameters.shares)))
     if not is_informative(fitted=first):
         return _doubt(votes, coarse, even)
-    candidates = [_Candidate(first, votes, gold, seed)]
+    on_gold = votes.select((gold != UNKNOWN)[votes.item])
+    candidates = [_Candidate(first, on_gold, gold, seed)]
     if verification and (start is not None or _suffices(gold, votes)):
-        candidates.append(_Candidate(fit(votes=votes, start=start or GRADED), votes, gold, seed))
+        candidates.append(_Candidate(fit(votes=votes, start=start or GRADED), on_gold, gold, seed))
     best = min(candidates, key=lambda candidate: candidate.loss)
     if start is not None and not _suffices(gold, votes):
         best = candidates[-1]
-    final = best.fitted
+    final, runs = best.fitted, best.runs
     if np.any(gold != UNKNOWN):
         final = fit(votes=votes, start=replace(best.calibrated, responses=final.parameters.responses), truth=gold)
+        runs = run_left_out(votes=on_gold, truth=gold, course=final, vote_cap=VOTES_REPLAYED, seed=seed)
     return Learned(
         parameters=replace(final.parameters, outlook=foresee(counts=final.counts, parameters=final.parameters)),
         counts=final.counts,
-        runs=best.runs,
+        runs=runs,
         informative=True,
         rounds=final.rounds,
         log_likelihood=final.log_likelihood,
@@ -88,11 +91,12 @@ def learn(
 
 
 class _Candidate:
-    """A model fitted without gold, and what gold says of it."""
+    """A model fitted without the truth of gold, and what gold says of it; `votes` are those on gold."""
 
     def __init__(self, fitted: Course, votes: Votes, gold: NDArray[np.int8], seed: int) -> None:
-        log_tables = take_logarithms(tabulate(counts=fitted.counts, parameters=fitted.parameters))
-        runs = run_gold(votes=votes, truth=gold, log_tables=log_tables, vote_cap=VOTES_REPLAYED, seed=seed)
+        log_tables = find_log_tables(counts=fitted.counts, parameters=fitted.parameters)
+        added = look_up(votes=votes, log_tables=log_tables)
+        runs = run_gold(votes=votes, truth=gold, added=added, vote_cap=VOTES_REPLAYED, seed=seed)
         self.fitted = fitted
         self.runs, self.calibrated, self.loss = hear_gold(runs=runs, parameters=fitted.parameters)
 

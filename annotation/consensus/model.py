@@ -137,6 +137,11 @@ def tabulate(*, counts: Floats, parameters: Parameters) -> Floats:
     return np.asarray(tables / tables.sum(axis=2, keepdims=True))
 
 
+def find_log_tables(*, counts: Floats, parameters: Parameters) -> Floats:
+    """[W, S, A]: what each worker's vote adds to the logarithm of each state's share."""
+    return take_logarithms(tabulate(counts=counts, parameters=parameters))
+
+
 def take_logarithms(tables: Floats) -> Floats:
     """Natural logarithms on the grid on which sums over votes are exact, whatever their order (kernel.LOG_GRID)."""
     return np.asarray(np.rint(np.log(tables) * LOG_GRID) / LOG_GRID)

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from annotation.consensus.calibrate import says_enough
+from annotation.consensus.belief import look_up
 from annotation.consensus.fit import UNKNOWN, Course, fit
-from annotation.consensus.goldreplay import Runs, run_gold, weigh_runs
+from annotation.consensus.goldreplay import Runs, run_gold, run_left_out
 from annotation.consensus.learn import VOTES_REPLAYED, is_informative
-from annotation.consensus.model import Answer, Floats, Parameters, tabulate, take_logarithms
+from annotation.consensus.model import Answer, Parameters, find_log_tables
 from annotation.consensus.shards import Shard, join_shards
 from annotation.consensus.start import GRADED, share_by_votes, start_two_states
 
@@ -32,19 +32,24 @@ def begin_from(parameters: Parameters) -> Parameters:
 
 
 def replay_gold(*, known: Shard, course: Course) -> Runs:
-    """Gold asked again, under tables that were learned without its truth, and weighed like all questions; at most
-    `GOLD_REPLAYED` items."""
-    gold = np.flatnonzero(known.gold != UNKNOWN)
+    """Gold asked again, under tables that were learned without its truth; at most `GOLD_REPLAYED` items."""
+    gold = _draw_gold(known)
+    log_tables = find_log_tables(counts=course.counts, parameters=course.parameters)
+    added = look_up(votes=gold.votes, log_tables=log_tables)
+    return run_gold(votes=gold.votes, truth=gold.truth, added=added, vote_cap=VOTES_REPLAYED)
+
+
+def replay_left_out(*, known: Shard, course: Course) -> Runs:
+    """The same gold after a fit that knew its truth, each item under tables that it taught nothing, weighed like all questions."""
+    gold = _draw_gold(known)
+    return run_left_out(votes=gold.votes, truth=gold.truth, course=course, vote_cap=VOTES_REPLAYED)
+
+
+def _draw_gold(known: Shard) -> Shard:
+    gold = np.flatnonzero(known.drawn & (known.truth != UNKNOWN))
     if len(gold) > GOLD_REPLAYED:
         gold = np.random.default_rng(0).choice(gold, size=GOLD_REPLAYED, replace=False)
-    chosen = known.select(np.isin(np.arange(len(known.item_id)), gold))
-    runs = run_gold(votes=chosen.votes, truth=chosen.gold, log_tables=find_log_tables(course), vote_cap=VOTES_REPLAYED)
-    return weigh_runs(runs=runs, parameters=course.parameters) if says_enough(runs=runs, classes=2) else runs
-
-
-def find_log_tables(course: Course) -> Floats:
-    """[W, S, A]: what each worker's vote adds."""
-    return take_logarithms(tabulate(counts=course.counts, parameters=course.parameters))
+    return known.select(np.isin(np.arange(len(known.item_id)), gold))
 
 
 def find_objection(*, course: Course, shards: Sequence[Shard]) -> str:

@@ -14,7 +14,7 @@ from annotation.consensus.baselines import (
     fit_as_specified,
     take_majority,
 )
-from annotation.consensus.belief import believe, find_probabilities, sum_evidence
+from annotation.consensus.belief import believe, find_probabilities, look_up, sum_evidence
 from annotation.consensus.calibrate import choose_tolerances
 from annotation.consensus.decide import Decision, Rule
 from annotation.consensus.fit import UNKNOWN
@@ -80,7 +80,8 @@ def use_sequential(encoded: Encoded, settings: Settings) -> Outcome:
     teaching = _join_gold(encoded)
     parameters, log_tables, stored, rule = find_model(encoded, settings, teaching=teaching, stops=True)
     shuffled = shuffle_votes(votes=encoded.votes, seed=settings.seed)
-    first = decide_in_order(votes=shuffled, log_tables=log_tables, parameters=parameters, rule=rule, complete=True)
+    added = look_up(votes=shuffled, log_tables=log_tables)
+    first = decide_in_order(votes=shuffled, added=added, parameters=parameters, rule=rule, complete=True)
     decided = np.isin(first.decision, [Decision.ACCEPT, Decision.REJECT])
     return _close(encoded, first.probability, first.votes, decided, stored)
 

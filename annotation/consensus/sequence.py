@@ -27,13 +27,14 @@ class FirstDecisions:
 def decide_in_order(
     *,
     votes: Votes,
-    log_tables: Floats,
+    added: Floats,
     parameters: Parameters,
     rule: Rule,
     log_prior: Floats | None = None,
     complete: bool = False,
 ) -> FirstDecisions:
-    """The first `Decision` other than ASK that each item met while its votes came in, under `log_tables[W, S, A]`.
+    """The first `Decision` other than ASK that each item met while its votes came in, each adding its row of
+    `added[V, S]` to the evidence (belief.look_up).
 
     `complete`: there are no other votes to be had, so that none is waited for after an item's last.
 
@@ -55,7 +56,7 @@ def decide_in_order(
         open_items = open_items[(of_item[open_items] > number) & (first.decision[open_items] == Decision.ASK)]
         vote = starts[open_items] + number
         answer = votes.answer[vote]
-        evidence[open_items] += log_tables[votes.worker[vote], :, answer]
+        evidence[open_items] += added[vote]
         counts[open_items, answer] += 1
         estimates = _estimate(evidence, counts, parameters, log_prior, open_items)
         _note(first, open_items, estimates)

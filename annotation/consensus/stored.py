@@ -8,7 +8,7 @@ import numpy as np
 
 from annotation.consensus.calibrate import Calibration
 from annotation.consensus.decide import Rule
-from annotation.consensus.model import Floats, Parameters, read_numbers, tabulate, take_logarithms
+from annotation.consensus.model import Floats, Parameters, find_log_tables, read_numbers
 
 FIELDS = {"parameters", "workers", "rules"}
 
@@ -62,7 +62,7 @@ class StoredSnapshot:
         """[W, S, A] for these workers; one that is not known answers as the crowd does."""
         nothing = np.zeros(self.parameters.responses.shape)
         counts = np.stack([self.workers.get(name, nothing) for name in workers]) if workers else nothing[np.newaxis][:0]
-        return take_logarithms(tabulate(counts=counts, parameters=self.parameters))
+        return find_log_tables(counts=counts, parameters=self.parameters)
 
     def find_rule(self, *, target_error: float, vote_cap: int) -> Rule:
         """The rule for such a policy: with the tolerances chosen for it, else without."""

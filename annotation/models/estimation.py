@@ -46,7 +46,7 @@ class Estimation(models.Model):
     previous = models.BinaryField(
         default=b"", blank=True, help_text="what the pass before it, in the same stage, asked with"
     )
-    blind = models.BinaryField(default=b"", blank=True, help_text="where the stage without truth ended")
+    blind_rounds = models.PositiveIntegerField(default=0, help_text="of the stage without truth")
     shards = models.SmallIntegerField(help_text="into which votes are split, by the remainder of their synset's id")
     passes = models.IntegerField(default=0, help_text="ended")
     rounds = models.IntegerField(default=0, help_text="of the stage")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from annotation.consensus.calibrate import Calibration
 from annotation.consensus.decide import Rule
-from annotation.consensus.model import PARAMETERS_VERSION, Floats, Parameters, tabulate, take_logarithms
+from annotation.consensus.model import PARAMETERS_VERSION, Floats, Parameters, find_log_tables
 from annotation.models import Policy, Snapshot
 
 
@@ -68,7 +68,7 @@ class SkillTable:
 
     def take_log_tables(self, parameters: Parameters) -> Floats:
         """[rows, S, A]: what a vote adds, on the grid."""
-        return take_logarithms(tabulate(counts=self.counts, parameters=parameters))
+        return find_log_tables(counts=self.counts, parameters=parameters)
 
 
 READ_SKILLS = """

@@ -133,7 +133,7 @@ def test_an_estimation_counts_what_it_learned_from(voted):
 def test_nothing_but_the_result_is_kept(voted):
     done = run()
 
-    assert [bytes(done.course), bytes(done.previous), bytes(done.blind), bytes(done.annotator_ids)] == [b""] * 4
+    assert [bytes(done.course), bytes(done.previous), bytes(done.annotator_ids)] == [b""] * 3
     assert not EstimationShard.objects.exists()
 
 

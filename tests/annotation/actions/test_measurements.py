@@ -5,9 +5,9 @@ from django.utils.timezone import now
 from annotation.actions import disputes, estimation, measurements
 from annotation.actions.estimation_passes import forget_shards
 from annotation.consensus.agreement import krippendorff_alpha
+from annotation.consensus.belief import look_up
 from annotation.consensus.fit import Plan
-from annotation.consensus.procedure import find_log_tables
-from annotation.consensus.shards import make_course
+from annotation.consensus.model import find_log_tables
 from annotation.models import Dispute, Measurement, Question, Snapshot
 from annotation.queries.measurements import count_agreement, list_measurements
 from annotation.queries.snapshots import read_parameters
@@ -35,11 +35,12 @@ def measure(campaign, synset_id=None):
     """What is measured under the newest snapshot, by annotators of whom nothing is known."""
     snapshot, whole = Snapshot.objects.latest("pk"), read_shard(shard=0, shards=1, annotator_ids=list_teachers())
     parameters = read_parameters(snapshot)
+    known = whole.select(whole.truth >= 0)
     counts = np.zeros((whole.votes.workers, *parameters.responses.shape))
     measurements.record_measurements(
         snapshot=snapshot,
-        known=whole.select(whole.truth >= 0),
-        log_tables=find_log_tables(make_course(parameters=parameters, counts=counts, plan=Plan())),
+        known=known,
+        added=look_up(votes=known.votes, log_tables=find_log_tables(counts=counts, parameters=parameters)),
         agreement=[row for shard in range(3) for row in count_agreement(shard=shard, shards=3)],
     )
     return Measurement.objects.get(snapshot=snapshot, campaign=campaign, synset_id=synset_id).values

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from annotation.consensus.belief import look_up
 from annotation.consensus.calibrate import (
     DISCOUNTS,
     TOLERANCES,
@@ -32,7 +33,8 @@ def make_runs(
     seen = np.where(chance.random(gold) < together, 1 - truth, truth)
     tables = np.broadcast_to(PARAMETERS.responses, (8, 2, 3))
     crowd, _ = simulate_votes(seed=seed, truth=seen, worker_tables=tables, votes_per_item=votes)
-    return run_gold(votes=crowd, truth=truth, log_tables=take_logarithms(tables), vote_cap=5, orders=orders, seed=seed)
+    added = look_up(votes=crowd, log_tables=take_logarithms(tables))
+    return run_gold(votes=crowd, truth=truth, added=added, vote_cap=5, orders=orders, seed=seed)
 
 
 def keep(parameters: Parameters, *, no: float, yes: float) -> Parameters:

@@ -2,6 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from annotation.consensus.belief import look_up
 from annotation.consensus.fit import UNKNOWN
 from annotation.consensus.goldreplay import ORDERS, Runs, run_gold, weigh_runs
 from annotation.consensus.model import Floats, take_logarithms
@@ -26,7 +27,7 @@ def replay(rows: Crowd, tables: Floats, *, orders: int = ORDERS, seed: int = 0, 
     return run_gold(
         votes=make_votes(rows),
         truth=truth,
-        log_tables=tables,
+        added=look_up(votes=make_votes(rows), log_tables=tables),
         vote_cap=CAP,
         orders=orders,
         seed=seed,
@@ -86,7 +87,7 @@ def test_items_without_votes_or_truth_are_not_asked() -> None:
     votes = make_votes([[(0, 2)], [], [(1, 0)]])
     truth = np.array([1, 0, UNKNOWN], dtype=np.int8)
 
-    runs = run_gold(votes=votes, truth=truth, log_tables=np.zeros((5, 2, 3)), vote_cap=3, orders=2)
+    runs = run_gold(votes=votes, truth=truth, added=np.zeros((2, 2)), vote_cap=3, orders=2)
 
     assert runs.item.tolist() == [0, 0]
 
@@ -94,7 +95,7 @@ def test_items_without_votes_or_truth_are_not_asked() -> None:
 def test_no_gold_gives_no_runs_of_the_right_shape() -> None:
     votes = make_votes([[(0, 2)]])
 
-    runs = run_gold(votes=votes, truth=np.full(1, UNKNOWN, dtype=np.int8), log_tables=np.zeros((5, 2, 3)), vote_cap=3)
+    runs = run_gold(votes=votes, truth=np.full(1, UNKNOWN, dtype=np.int8), added=np.zeros((1, 2)), vote_cap=3)
 
     assert runs.evidence.shape == (0, 3, 2)
     assert runs.counts.shape == (0, 3, 3)
@@ -106,7 +107,8 @@ def make_clear_runs(*, no: int, yes: int) -> Runs:
     rows = [[(worker, 0) for worker in range(5)]] * no + [[(worker, 2) for worker in range(5)]] * yes
     truth = np.array([0] * no + [1] * yes, dtype=np.int8)
     logs = take_logarithms(np.broadcast_to(parameters.responses, (5, 2, 3)))
-    runs = run_gold(votes=make_votes(rows), truth=truth, log_tables=logs, vote_cap=5)
+    votes = make_votes(rows)
+    runs = run_gold(votes=votes, truth=truth, added=look_up(votes=votes, log_tables=logs), vote_cap=5)
     return weigh_runs(runs=runs, parameters=parameters)
 
 

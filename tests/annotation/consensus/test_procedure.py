@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from annotation.consensus import procedure
-from annotation.consensus.fit import UNKNOWN, Plan
-from annotation.consensus.procedure import begin_from, is_ordered, replay_gold
+from annotation.consensus.belief import believe, find_probabilities
+from annotation.consensus.fit import UNKNOWN, Plan, fit
+from annotation.consensus.procedure import begin_from, is_ordered, replay_gold, replay_left_out
 from annotation.consensus.shards import make_course
 from annotation.consensus.start import GRADED, start_two_states
 from tests.annotation.consensus.test_shards import WORKERS, make_shard
@@ -49,6 +50,24 @@ def test_much_gold_is_drawn_from(monkeypatch):
 
     assert 10 < len(np.unique(found[0].item)) <= 20
     assert found[0].evidence.tobytes() == found[1].evidence.tobytes()
+
+
+def test_the_same_gold_is_replayed_without_what_it_taught():
+    shard = make_shard()
+    course = fit(votes=shard.votes, start=start_two_states(), truth=shard.truth)
+
+    runs = replay_left_out(known=shard, course=course)
+
+    trusting = replay_gold(known=shard, course=course)
+    assert sorted(runs.truth.tolist()) == sorted(trusting.truth.tolist())
+    assert believe_truth(runs, course) < believe_truth(trusting, course)
+
+
+def believe_truth(runs, course):
+    """How probable the truth is after all votes, on average."""
+    shares = believe(evidence=runs.evidence[:, -1], votes=runs.available, parameters=course.parameters)
+    chances = find_probabilities(shares=shares, parameters=course.parameters)
+    return np.average(chances[np.arange(len(chances)), runs.truth])
 
 
 @pytest.mark.parametrize("parameters", [GRADED, start_two_states()])

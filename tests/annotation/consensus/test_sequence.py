@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotation.consensus import decide as engine
-from annotation.consensus.belief import estimate_votes
+from annotation.consensus.belief import estimate_votes, look_up
 from annotation.consensus.decide import Decision, Rule, decide
 from annotation.consensus.model import Answer, Floats, Parameters, take_logarithms
 from annotation.consensus.sequence import FirstDecisions, count_votes_wanted, decide_in_order
@@ -40,7 +40,9 @@ def pool(parameters: Parameters) -> Floats:
 
 
 def decide_rows(rows: Crowd, parameters: Parameters = SKILLED, rule: Rule = RULE) -> FirstDecisions:
-    return decide_in_order(votes=make_votes(rows), log_tables=pool(parameters), parameters=parameters, rule=rule)
+    votes = make_votes(rows)
+    added = look_up(votes=votes, log_tables=pool(parameters))
+    return decide_in_order(votes=votes, added=added, parameters=parameters, rule=rule)
 
 
 def want(rows: Crowd, parameters: Parameters = SKILLED, rule: Rule = RULE) -> list[int]:
@@ -63,7 +65,8 @@ def test_decisions_equal_a_look_after_every_vote_bit_for_bit(
     logs = take_logarithms(data.draw(tables(states=parameters.states)))
     known = np.log(data.draw(tables(states=1, workers=len(rows), answers=parameters.states))[:, 0])
 
-    first = decide_in_order(votes=make_votes(rows), log_tables=logs, parameters=parameters, rule=rule, log_prior=known)
+    added = look_up(votes=make_votes(rows), log_tables=logs)
+    first = decide_in_order(votes=make_votes(rows), added=added, parameters=parameters, rule=rule, log_prior=known)
 
     for item, row in enumerate(rows):
         for taken in range(len(row) + 1):
