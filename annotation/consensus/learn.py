@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from annotation.consensus.belief import look_up
 from annotation.consensus.calibrate import calibrate_meanings, cross_validate, says_enough
+from annotation.consensus.correlation import find_discount, measure_correlation
 from annotation.consensus.fit import UNKNOWN, Course, fit
 from annotation.consensus.goldreplay import Runs, run_gold, run_left_out, weigh_runs
 from annotation.consensus.model import Floats, Parameters, find_log_tables
@@ -65,9 +66,9 @@ def learn(
     coarse = start_two_states() if verification else start_classes(classes=classes)
     even = share_by_votes(votes=votes, verification=verification)
     first = fit(votes=votes, start=coarse, shares=even)
-    first = replace(first, parameters=replace(first.parameters, meanings=doubt(first.parameters.shares)))
     if not is_informative(fitted=first):
         return _doubt(votes, coarse, even)
+    first = _be_cautious(first, votes, verification)
     on_gold = votes.select((gold != UNKNOWN)[votes.item])
     candidates = [_Candidate(first, on_gold, gold, seed)]
     if verification and (start is not None or _suffices(gold, votes)):
@@ -88,6 +89,17 @@ def learn(
         log_likelihood=final.log_likelihood,
         gold_losses={candidate.fitted.parameters.states: candidate.loss for candidate in candidates},
     )
+
+
+def _be_cautious(fitted: Course, votes: Votes, verification: bool) -> Course:
+    """The fit of one state for each class with what is to be assumed where no gold says it."""
+    correlation = measure_correlation(votes=votes, course=fitted)
+    parameters = replace(
+        fitted.parameters,
+        meanings=doubt(fitted.parameters.shares),
+        discount=find_discount(correlation=correlation, verification=verification),
+    )
+    return replace(fitted, parameters=parameters)
 
 
 class _Candidate:

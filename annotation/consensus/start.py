@@ -2,14 +2,11 @@
 
 import numpy as np
 
+from annotation.consensus.correlation import USUAL_CORRELATION, find_discount
 from annotation.consensus.model import Answer, Floats, Parameters
 from annotation.consensus.strengths import DEFAULT_STRENGTH
 from annotation.consensus.votes import Votes
 
-# How far workers err together where no gold says: the values that lose least over seven public sets of votes together.
-# Classes that look alike mislead more of a crowd at once than a yes and a no do.
-DEFAULT_DISCOUNT = 0.25
-DEFAULT_DISCOUNT_OF_CLASSES = 0.5
 # How often a crowd's agreement says nothing where no gold says how often: then a class is as likely as among all items.
 DEFAULT_DOUBT = 0.04
 # A first table: workers are right so often.
@@ -27,7 +24,7 @@ def start_classes(*, classes: int) -> Parameters:
         meanings=doubt(np.full(classes, 1.0 / classes)),
         responses=right * same + (1 - right) * others,
         strengths=np.full(classes, DEFAULT_STRENGTH),
-        discount=DEFAULT_DISCOUNT_OF_CLASSES,
+        discount=find_discount(correlation=USUAL_CORRELATION, verification=False),
     )
 
 
@@ -48,7 +45,7 @@ def start_two_states() -> Parameters:
         meanings=doubt(shares / shares.sum()),
         responses=rows / rows.sum(axis=1, keepdims=True),
         strengths=np.full(2, DEFAULT_STRENGTH),
-        discount=DEFAULT_DISCOUNT,
+        discount=find_discount(correlation=USUAL_CORRELATION, verification=True),
     )
 
 

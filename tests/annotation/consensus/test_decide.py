@@ -123,8 +123,8 @@ def test_at_the_cap_it_decides_what_is_as_sure_as_the_tolerance(
     assert decision == (Decision.ACCEPT if may_accept else Decision.REJECT if may_reject else Decision.DISPUTE)
 
 
-def test_without_tolerances_one_and_a_half_times_the_target_is_the_tolerance() -> None:
-    named = replace(RULE, accept_tolerance=1.5 * 0.05, reject_tolerance=1.5 * 0.05)
+def test_without_tolerances_a_little_more_than_the_target_is_the_tolerance() -> None:
+    named = replace(RULE, accept_tolerance=1.25 * 0.05, reject_tolerance=1.25 * 0.05)
 
     assert named.prices == RULE.prices
 
