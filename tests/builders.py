@@ -11,7 +11,10 @@ from django.utils.timezone import now
 
 from annotation.actions import accounts, batches, campaigns, estimates, gold, snapshots, votes
 from annotation.actions.votes import GivenVote, Receipt
+from annotation.consensus.calibrate import Calibration
+from annotation.consensus.decide import Rule
 from annotation.consensus.model import Parameters
+from annotation.consensus.synsets import SynsetTable
 from annotation.consensus.workers import judge_workers
 from annotation.models import Annotator, Batch, BatchItem, Campaign, Question, Snapshot
 from annotation.rules import PolicyValues
@@ -84,16 +87,21 @@ def make_token(user: User, scope: str) -> str:
 
 
 def make_snapshot(
-    parameters: Parameters = CLEAR, *, counts: Mapping[int, Any] | None = None, gold_answers: Any = None
+    parameters: Parameters = CLEAR,
+    *,
+    counts: Mapping[int, Any] | None = None,
+    gold_answers: Any = None,
+    rules: Mapping[Rule, Calibration] | None = None,
+    synset_factors: SynsetTable | None = None,
 ) -> Snapshot:
     """Publishes parameters with the skills of annotators from their expected votes [S, 3] by id; `gold_answers[W, 2, 3]`."""
     counts = counts or {}
     votes_of = np.array(list(counts.values()), dtype=np.float64).reshape(-1, *parameters.responses.shape)
     if gold_answers is None:
         gold_answers = np.zeros((len(counts), 2, 3), dtype=np.int64)
-    return snapshots.publish_snapshot(
+    snapshot = snapshots.publish_snapshot(
         parameters=parameters,
-        rules={},
+        rules=rules or {},
         annotator_ids=list(counts),
         skills=judge_workers(counts=votes_of, parameters=parameters, gold_answers=gold_answers),
         votes=0,
@@ -104,7 +112,10 @@ def make_snapshot(
         report={},
         by=None,
         at=now(),
+        synset_factors=synset_factors,
     )
+    snapshots.follow_snapshot(snapshot=snapshot, at=now())
+    return snapshot
 
 
 def make_open_campaign(

@@ -3,11 +3,13 @@
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils.timezone import now
 
 from annotation.actions import disputes
+from annotation.consensus.synsets import SynsetTable
 from annotation.models import Estimation, EstimationShard, Measurement, Question, Snapshot
 from hierarchy.models import Label, Release, ReleaseFile, WordNetImport
 from tests import builders
@@ -115,6 +117,10 @@ BREAKS = [
     ("skill_intervals_ordered", duplicate("annotation_skill", annotator_id="{stranger}", sensitivity=0)),
     ("skill_intervals_ordered", duplicate("annotation_skill", annotator_id="{stranger}", specificity_high=1.1)),
     ("skill_intervals_ordered", duplicate("annotation_skill", annotator_id="{stranger}", unsure_rate_low="NaN")),
+    ("synset_prior_is_immutable", change("annotation_synsetprior", "log_factors = '{0}'")),
+    ("synset_prior_is_immutable", "DELETE FROM annotation_synsetprior"),
+    ("synset_prior_once", duplicate("annotation_synsetprior")),
+    ("synset_prior_has_factors", duplicate("annotation_synsetprior", synset_id=1930, log_factors=[])),
     (
         "estimation_one_running",
         duplicate("annotation_estimation", status="RUNNING", snapshot_id=None, finished_at=None),
@@ -127,6 +133,7 @@ BREAKS = [
     ("estimation_stage_known", change("annotation_estimation", "stage = 'LAST'")),
     ("estimation_counts_in_range", change("annotation_estimation", "shards = 0")),
     ("estimation_counts_in_range", change("annotation_estimation", "passes = -1")),
+    ("annotation_estimation_blind_rounds_check", change("annotation_estimation", "blind_rounds = -1")),
     ("estimation_shard_once", duplicate("annotation_estimationshard")),
     ("estimation_shard_asked_is_whole", change("annotation_estimationshard", "passes = 1")),
     ("estimation_shard_asked_is_whole", change("annotation_estimationshard", "asked_at = now()")),
@@ -281,7 +288,8 @@ def make_world():
     builders.make_gold(gold)
     add_releases(curator)
     add_estimations(campaign)
-    builders.make_snapshot(counts={builders.find_annotator(voter).pk: [[9, 1, 0], [0, 1, 9]]})
+    factors = SynsetTable(synset_id=np.array([1740]), values=np.array([[0.1, -0.1]]))
+    builders.make_snapshot(counts={builders.find_annotator(voter).pk: [[9, 1, 0], [0, 1, 9]]}, synset_factors=factors)
     stranger = builders.find_annotator(builders.make_crowd(1)[0])
     ids = {"settled": settled, "disputed": disputed, "voted": voted, "gold": gold, "voter": voter}
     ids |= {"stranger": stranger, "candidate": voted.candidate, "other": campaign.questions.get(synset_id=1930)}

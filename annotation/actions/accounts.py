@@ -10,8 +10,9 @@ from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import connection, transaction
+from django.db.models.functions import Now
 
-from annotation.models import Annotator, ApiToken
+from annotation.models import Annotator, ApiToken, Batch
 from annotation.rules import TOKEN_SCOPES_OF_ROLE
 from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
 
@@ -158,4 +159,6 @@ def bar_annotator(*, annotator_id: int, reason: str, by: User | None, at: dateti
         annotator.save(update_fields=["barred_at", "barred_by", "barred_reason"])
         with connection.cursor() as cursor:
             cursor.execute(WITHOUT_THEIR_VOTES, {"annotator": annotator_id, "at": at})
+        # Nobody else is asked what an open page holds, and this one will not be sent any more.
+        annotator.batches.filter(closed_at__isnull=True).update(outcome=Batch.Outcome.RETURNED, closed_at=Now())
     return annotator

@@ -10,7 +10,7 @@ from django.core.validators import validate_slug
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
-from annotation.actions.snapshots import ask_unseen, ensure_snapshot, find_unseen
+from annotation.actions.snapshots import PATIENCE, ask_unseen, ensure_snapshot, find_unseen
 from annotation.models import Campaign, CampaignSynset, Gold, Policy, Question
 from annotation.queries.campaigns import find_policy
 from annotation.queries.snapshots import find_snapshot
@@ -149,7 +149,7 @@ def change_policy(*, name: str, policy: PolicyValues, by: User, at: datetime) ->
     created = Policy.objects.create(campaign=campaign, version=version, created_at=at, created_by=by, **asdict(policy))
     _lock_unfinished(campaign)
     estimated = campaign.questions.filter(state=Question.State.OPEN, closed_at=None, estimate__isnull=False)
-    estimated.exclude(Exists(Gold.objects.filter(question=OuterRef("pk"), active=True))).update(due_at=at)
+    estimated.exclude(Exists(Gold.objects.filter(question=OuterRef("pk"), active=True))).update(due_at=at + PATIENCE)
     ask_unseen(snapshot=find_snapshot(), policy=created)
     return created
 

@@ -26,8 +26,13 @@ TRIES = 3
 # Passing the work on costs a process more than asking so many votes.
 VOTES_OF_A_SHARD = 50_000
 LONGEST = timedelta(hours=12)
+# What was written so long before an estimation began may have been out of its sight: its moment is that of the beginning of
+# the transaction.
+LONGEST_WRITING = timedelta(minutes=10)
+# The first estimation does not wait for its time when there are so many votes.
+FIRST_VOTES = 1000
 # Numbers of passes are small; whatever is needed only within them is not read with them.
-HEAVY = ("annotator_ids", "course", "previous")
+HEAVY = ("annotator_ids", "course", "previous", "synset_factors")
 
 
 class Work(Enum):
@@ -79,12 +84,14 @@ def choose_shards(*, most: int) -> int:
 
 def begin_estimation_if_due(*, seconds: int, most_shards: int, at: datetime) -> Estimation | None:
     """A new estimation when the newest one began, and the newest snapshot was published, so long ago, and when something
-    has come since that it could learn from."""
+    has come since that it could learn from; or at once, when there are `FIRST_VOTES` and twice as many as the newest one
+    knew: what a young installation knows of its annotators is soon out of date."""
     newest, last = Snapshot.objects.order_by("-pk").first(), _find_last()
     if newest is None or (last is not None and last.status == Estimation.Status.RUNNING):
         return None
     since = max(newest.published_at, last.started_at if last else newest.published_at)
-    if at < since + timedelta(seconds=seconds) or not _has_news(last):
+    waited = at >= since + timedelta(seconds=seconds) and _has_news(last)
+    if not waited and not _has_doubled(last):
         return None
     try:
         return begin_estimation(shards=choose_shards(most=most_shards), by=None, at=at)
@@ -145,14 +152,20 @@ def _find_last() -> Estimation | None:
     return Estimation.objects.defer(*HEAVY).order_by("-pk").first()
 
 
+def _has_doubled(last: Estimation | None) -> bool:
+    return _find_newest_vote() >= max(FIRST_VOTES, 2 * last.newest_vote if last else 0)
+
+
 def _has_news(last: Estimation | None) -> bool:
     if last is None:
         return Vote.objects.exists()
+    since = last.started_at - LONGEST_WRITING
     return (
-        _find_newest_vote() > last.newest_vote
-        or Gold.objects.filter(created_at__gte=last.started_at).exists()
-        or Dispute.objects.filter(settled_at__gte=last.started_at).exists()
-        or Annotator.objects.filter(barred_at__gte=last.started_at).exists()
+        last.status == Estimation.Status.FAILED
+        or _find_newest_vote() > last.newest_vote
+        or Gold.objects.filter(created_at__gte=since).exists()
+        or Dispute.objects.filter(settled_at__gte=since).exists()
+        or Annotator.objects.filter(barred_at__gte=since).exists()
     )
 
 

@@ -1,8 +1,9 @@
 """What follows when every shard has been asked: the next pass, the next stage, the snapshot."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,19 +11,18 @@ from django.db import transaction
 
 from annotation.actions.estimation_passes import allow_time
 from annotation.actions.measurements import record_measurements
-from annotation.actions.snapshots import publish_snapshot
+from annotation.actions.snapshots import follow_snapshot, publish_snapshot
 from annotation.consensus.calibrate import Calibration, Side, choose_tolerances
 from annotation.consensus.decide import Rule
 from annotation.consensus.fit import Course
-from annotation.consensus.learn import hear_gold
 from annotation.consensus.leaveout import leave_out
 from annotation.consensus.outlook import foresee
 from annotation.consensus.procedure import (
     DISORDER,
     VOTES_JUDGED,
     find_objection,
+    hear_known,
     is_ordered,
-    replay_gold,
     replay_left_out,
 )
 from annotation.consensus.shards import (
@@ -35,10 +35,12 @@ from annotation.consensus.shards import (
     unpack_course,
     unpack_expectation,
 )
+from annotation.consensus.synsets import SynsetTable, count_states, find_factors, join_tables, know_beforehand
 from annotation.consensus.workers import judge_workers
 from annotation.models import Campaign, Estimation, Snapshot
 from annotation.queries.campaigns import find_policies
 from annotation.queries.snapshots import write_rule
+from annotation.queries.teaching import read_parents
 
 Stage = Estimation.Stage
 
@@ -65,23 +67,26 @@ def end_rules(*, estimation: Estimation, at: datetime) -> bool:
         running = _lock(estimation)
         if running is None:
             return False
-        known = _read_known(running)
+        known, snapshot = _read_known(running), None
         course = unpack_course(bytes(running.course))
-        runs = replay_left_out(known=known, course=course)
-        rule = _find_next_rule(running) if len(runs.truth) else None
+        rule = _find_next_rule(running) if known.drawn.any() else None
         if rule is None:
-            _publish(running, known, at)
+            snapshot = _publish(running, known, at)
         else:
+            factors = _read_factors(running)
+            runs = replay_left_out(known=known, course=course, factors=factors, vote_cap=rule.vote_cap)
             calibration = choose_tolerances(runs=runs, parameters=course.parameters, rule=rule)
             running.rules = [*running.rules, write_rule(rule, calibration)]
         running.failures, running.progressed_at = 0, at
         running.save()
+    if snapshot is not None:
+        follow_snapshot(snapshot=snapshot, at=at)
     return True
 
 
 def empty(estimation: Estimation) -> None:
     """What was needed only while it ran goes; the caller saves the row."""
-    estimation.annotator_ids = estimation.course = estimation.previous = b""
+    estimation.annotator_ids = estimation.course = estimation.previous = estimation.synset_factors = b""
     estimation.parts.all().delete()
 
 
@@ -108,23 +113,30 @@ def _sum_up(running: Estimation, at: datetime) -> None:
 
 
 def _end_blind(running: Estimation, course: Course, at: datetime) -> None:
-    """Gold says what the states found without its truth mean; then all that is known is clamped and teaches, too."""
+    """Gold says what the states found without its truth mean, and whether to keep the shares of synsets; then all that is
+    known is clamped and teaches, too."""
     known, judged = _read_known(running), _read_votes(running)
     objection = find_objection(course=course, shards=judged)
     if objection:
         _finish(running, at, reason=objection)
         return
-    runs = replay_gold(known=known, course=course)
+    heard = hear_known(known=known, course=course, find_factors=partial(_find_factors, running, course))
     running.blind_rounds = course.rounds
-    _, calibrated, loss = hear_gold(runs=runs, parameters=course.parameters)
-    running.gold_loss = loss or None
+    running.gold_loss, running.synset_loss = heard.loss_without, heard.loss_with
+    running.synset_factors = heard.factors.to_bytes() if heard.factors is not None else b""
     running.stage = Stage.RULES
     if len(known.item_id):
         running.stage, running.previous, running.rounds = Stage.CLAMPED, b"", 0
-        running.start = calibrated.to_json()
+        running.start = heard.parameters.to_json()
         running.course = pack_course(
-            make_course(parameters=calibrated, counts=np.zeros_like(course.counts), plan=course.plan)
+            make_course(parameters=heard.parameters, counts=np.zeros_like(course.counts), plan=course.plan)
         )
+
+
+def _find_factors(running: Estimation, course: Course) -> SynsetTable:
+    """All votes are looked at once more, shard by shard."""
+    counts = join_tables([count_states(shard=shard, course=course) for shard in _iterate_votes(running)])
+    return find_factors(counts=counts, parents=read_parents(), shares=course.parameters.shares)
 
 
 def _count(running: Estimation) -> None:
@@ -144,12 +156,12 @@ def _find_next_rule(running: Estimation) -> Rule | None:
     return None
 
 
-def _publish(running: Estimation, known: Shard, at: datetime) -> None:
+def _publish(running: Estimation, known: Shard, at: datetime) -> Snapshot | None:
     course = unpack_course(bytes(running.course))
     if not is_ordered(course.parameters):
         _finish(running, at, reason=DISORDER)
-        return
-    gold_answers = count_gold_answers(known)
+        return None
+    gold_answers, factors = count_gold_answers(known), _read_factors(running)
     snapshot = publish_snapshot(
         parameters=replace(course.parameters, outlook=foresee(counts=course.counts, parameters=course.parameters)),
         rules=dict(_read_calibration(entry) for entry in running.rules),
@@ -163,19 +175,22 @@ def _publish(running: Estimation, known: Shard, at: datetime) -> None:
         report=_describe(running, course),
         by=running.started_by,
         at=at,
+        synset_factors=factors,
     )
     agreement = [row for figures in running.parts.values_list("figures", flat=True) for row in figures["agreement"]]
     record_measurements(
         snapshot=snapshot,
         known=known,
         added=leave_out(votes=known.votes, truth=known.truth, course=course),
+        log_prior=know_beforehand(shard=known, parameters=course.parameters, factors=factors),
         agreement=agreement,
     )
     _finish(running, at, snapshot=snapshot)
+    return snapshot
 
 
 def _describe(running: Estimation, course: Course) -> dict[str, Any]:
-    """What the snapshot says of how it came about. Losses are in nats a gold question."""
+    """What the snapshot says of how it came about. Losses are in nats a gold question, without and with shares of synsets."""
     return {
         "estimation": running.pk,
         "based_on": running.based_on_id,
@@ -183,6 +198,8 @@ def _describe(running: Estimation, course: Course) -> dict[str, Any]:
         "blind_rounds": running.blind_rounds,
         "converged": course.converged,
         "gold_loss": running.gold_loss,
+        "synset_loss": running.synset_loss,
+        "synset_shares_kept": bool(running.synset_factors),
     }
 
 
@@ -198,12 +215,21 @@ def _read_known(running: Estimation) -> Shard:
     return join_shards([Shard.from_bytes(bytes(each)) for each in found if each is not None])
 
 
+def _read_factors(running: Estimation) -> SynsetTable | None:
+    return SynsetTable.from_bytes(bytes(running.synset_factors)) if running.synset_factors else None
+
+
+def _iterate_votes(running: Estimation) -> Iterator[Shard]:
+    for content in running.parts.order_by("shard").values_list("votes", flat=True).iterator(chunk_size=1):
+        assert content is not None, "every shard has been read"
+        yield Shard.from_bytes(bytes(content))
+
+
 def _read_votes(running: Estimation) -> list[Shard]:
     """All votes, or as many as are needed to judge them."""
     shards: list[Shard] = []
-    for content in running.parts.order_by("shard").values_list("votes", flat=True).iterator(chunk_size=1):
-        assert content is not None, "every shard has been read"
-        shards.append(Shard.from_bytes(bytes(content)))
+    for shard in _iterate_votes(running):
+        shards.append(shard)
         if sum(len(shard.votes) for shard in shards) >= VOTES_JUDGED:
             break
     return shards

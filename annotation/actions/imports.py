@@ -1,7 +1,7 @@
 """Votes and gold from files: every line is checked before the first is written, all or nothing."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,9 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from annotation.actions.gold import record_gold
+from annotation.actions.snapshots import PATIENCE
 from annotation.actions.staging import RESOLVE_GOLD, RESOLVE_VOTES, drop_lines, resolve_lines, stage_lines
+from annotation.exports.pseudonyms import is_own_pseudonym
 from annotation.intake.problems import Problems
 from annotation.intake.votes import VoteLine, read_gold, read_votes
 from annotation.models import Campaign, Gold
@@ -52,19 +54,25 @@ FROM new_vote GROUP BY annotator_id, synset_id, page;
 ANALYZE new_vote; ANALYZE new_page
 """
 
-# The database draws the votes' ids in the order of the rows. What refers to what is checked before questions are
-# locked, for that takes most of the time; fresh statistics keep the checks from reading whole tables.
-WRITE_VOTES = """
+# What refers to what is checked before questions are locked; fresh statistics keep the checks from reading whole tables.
+WRITE_PAGES = """
 INSERT INTO annotation_batch
     (id, annotator_id, campaign_id, synset_id, leased_at, expires_at, closed_at, outcome, late, recorded)
 SELECT batch_id, annotator_id, %(campaign)s, synset_id, first_at, %(at)s, %(at)s, 'IMPORTED', false, votes
 FROM new_page;
 INSERT INTO annotation_batchitem (batch_id, position, question_id)
 SELECT batch_id, position, question_id FROM new_vote JOIN new_page USING (annotator_id, synset_id, page);
+ANALYZE annotation_batch, annotation_batchitem;
+SET CONSTRAINTS ALL IMMEDIATE
+"""
+
+# The database draws the votes' ids in the order of the rows. They are the recorded order, by which decisions are made: so
+# questions are locked before, or votes that came and were decided on meanwhile would have later ids.
+WRITE_VOTES = """
 INSERT INTO annotation_vote (question_id, annotator_id, batch_id, position, answer, late, voted_at)
 SELECT question_id, annotator_id, batch_id, position, answer, false, at
 FROM new_vote JOIN new_page USING (annotator_id, synset_id, page) ORDER BY at, line;
-ANALYZE annotation_batch, annotation_batchitem, annotation_vote;
+ANALYZE annotation_vote;
 SET CONSTRAINTS ALL IMMEDIATE
 """
 
@@ -75,8 +83,17 @@ SELECT count(*) FROM (
 ) AS locked
 """
 
+# Of the lines in an exporter's own names, those whose vote is there: an export has the moment of each to the microsecond.
+COME_BACK = """
+SELECT line FROM resolved_line AS line
+WHERE line.line = ANY(%(own)s::int[]) AND line.known IS NULL AND EXISTS (
+    SELECT 1 FROM annotation_vote AS vote
+    WHERE vote.question_id = line.question_id AND vote.voted_at = line.at AND vote.answer = line.answer)
+ORDER BY line
+"""
+
 MARK_DUE = """
-UPDATE annotation_question AS question SET due_at = %(at)s WHERE id IN (SELECT question_id FROM new_vote)
+UPDATE annotation_question AS question SET due_at = %(later)s WHERE id IN (SELECT question_id FROM new_vote)
 AND NOT EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id AND gold.active)
 """
 
@@ -116,15 +133,17 @@ def import_votes(*, path: Path, campaign: str, at: datetime, progress: Progress)
 
     Raises InvalidInput naming line and column of the first problems and how many there are: bad cells, no question of
     the campaign, a second vote of an annotator on a question in the file, another answer than the one recorded, a
-    barred annotator. NotFound for an unknown campaign, Conflict for one that is a draft or closed, and
+    barred annotator, a vote that was exported from this campaign. NotFound for an unknown campaign, Conflict for one that is a draft or closed, and
     while another import runs.
     """
     asked = _lock_campaign(campaign)
     problems = Problems(path.name)
-    rows = map(_build_row, read_votes(path=path, before=at, problems=problems))
+    own: list[int] = []
+    rows = _build_rows(read_votes(path=path, before=at, problems=problems), own)
     lines = stage_lines(rows=rows, columns="line, synset_id, sha256, answer, username, at", progress=progress)
     progress("looking up the questions")
     resolve_lines(campaign_id=asked.pk, sql=RESOLVE_VOTES, problems=problems)
+    _refuse_own(own, problems)
     if problems.count:
         raise InvalidInput(problems.describe())
     progress("writing the votes")
@@ -136,9 +155,21 @@ def import_votes(*, path: Path, campaign: str, at: datetime, progress: Progress)
     )
 
 
-def _build_row(vote: VoteLine) -> tuple[int, int, str, str, str, str]:
-    digest = rf"\x{vote.sha256}"
-    return vote.line, vote.synset_id, digest, vote.answer, write_username(vote.annotator), vote.at.isoformat()
+def _build_rows(found: Iterable[VoteLine], own: list[int]) -> Iterator[tuple[int, int, str, str, str, str]]:
+    """Notes lines whose annotator has a name that this installation gave in an export."""
+    for vote in found:
+        if is_own_pseudonym(vote.annotator):
+            own.append(vote.line)
+        digest = rf"\x{vote.sha256}"
+        yield vote.line, vote.synset_id, digest, vote.answer, write_username(vote.annotator), vote.at.isoformat()
+
+
+def _refuse_own(own: list[int], problems: Problems) -> None:
+    """A campaign's votes do not come back to it under other names; into another campaign they may be taken."""
+    with connection.cursor() as cursor:
+        cursor.execute(COME_BACK, {"own": own})
+        for (line,) in cursor.fetchall():
+            problems.add(line=line, column="annotator", text="this vote was exported from here, where it still is")
 
 
 def _lock_campaign(name: str) -> Campaign:
@@ -172,12 +203,13 @@ def _add_annotators(at: datetime) -> int:
 
 def _write_votes(campaign: Campaign, at: datetime) -> tuple[int, int]:
     """How many votes were written, and on how many questions."""
-    values: dict[str, int | datetime] = {"campaign": campaign.pk, "at": at, "size": PAGE_SIZE}
+    values: dict[str, int | datetime] = {"campaign": campaign.pk, "at": at, "later": at + PATIENCE, "size": PAGE_SIZE}
     with connection.cursor() as cursor:
         cursor.execute(LAY_OUT_PAGES, values)
-        cursor.execute(WRITE_VOTES, values)
+        cursor.execute(WRITE_PAGES, values)
         cursor.execute(LOCK_QUESTIONS)
         questions = int(cursor.fetchone()[0])
+        cursor.execute(WRITE_VOTES, values)
         cursor.execute(MARK_DUE, values)
         cursor.execute("SELECT count(*) FROM new_vote")
         recorded = int(cursor.fetchone()[0])

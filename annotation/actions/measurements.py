@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from django.db import transaction
+from numpy.typing import NDArray
 
 from annotation.consensus.decide import Rule
 from annotation.consensus.metrics import divide
@@ -33,24 +34,25 @@ class _Replayed:
 
     known: Shard
     first: FirstDecisions
-    synset: Sequence[int]
+    synset: NDArray[np.int64]
 
 
 @transaction.atomic
 def record_measurements(
-    *, snapshot: Snapshot, known: Shard, added: Floats, agreement: Sequence[Sequence[float]]
+    *, snapshot: Snapshot, known: Shard, added: Floats, log_prior: Floats, agreement: Sequence[Sequence[float]]
 ) -> int:
     """Stores how every campaign and synset that is asked about is doing, under the snapshot; returns how many rows.
 
     `known` are the votes on questions whose truth is known, which are decided as any others are, in recorded order, each vote
-    adding its row of `added[V, S]` to the evidence: what it would, had that question taught nothing (leave_out); `agreement` are rows of `count_agreement`.
+    adding its row of `added[V, S]` to the evidence: what it would, had that question taught nothing (leave_out). `log_prior`
+    [questions, S] is what is known of them before any vote; `agreement` are rows of `count_agreement`.
     """
     counts = count_questions()
     rules = {
         pk: find_rule(policy, snapshot) for pk, policy in find_policies(list({place[0] for place in counts})).items()
     }
     agreed: dict[Place, Sequence[float]] = {(int(row[0]), int(row[1])): row[2:] for row in agreement}
-    replayed = _replay(snapshot, known, added, rules)
+    replayed = _replay(snapshot, known, added, log_prior, rules)
     rows = []
     for campaign_id, rule in sorted(rules.items()):
         places = [place for place in counts if place[0] == campaign_id]
@@ -81,7 +83,9 @@ def _measure(
     }
 
 
-def _replay(snapshot: Snapshot, known: Shard, added: Floats, rules: Mapping[int, Rule]) -> dict[int, _Replayed]:
+def _replay(
+    snapshot: Snapshot, known: Shard, added: Floats, log_prior: Floats, rules: Mapping[int, Rule]
+) -> dict[int, _Replayed]:
     parameters = read_parameters(snapshot)
     found = Question.objects.filter(pk__in=known.item_id.tolist()).order_by("pk")
     places = list(found.values_list("campaign_id", "synset_id"))
@@ -94,9 +98,13 @@ def _replay(snapshot: Snapshot, known: Shard, added: Floats, rules: Mapping[int,
         here = np.isin(np.arange(len(places)), drawn)
         chosen = known.select(here)
         first = decide_in_order(
-            votes=chosen.votes, added=added[here[known.votes.item]], parameters=parameters, rule=rules[campaign_id]
+            votes=chosen.votes,
+            added=added[here[known.votes.item]],
+            parameters=parameters,
+            rule=rules[campaign_id],
+            log_prior=log_prior[here],
         )
-        replayed[campaign_id] = _Replayed(chosen, first, [places[index][1] for index in drawn])
+        replayed[campaign_id] = _Replayed(chosen, first, np.array([places[index][1] for index in drawn]))
     return replayed
 
 
@@ -111,14 +119,14 @@ def _score(replayed: _Replayed | None, synset_id: int | None) -> dict[str, Any]:
     """`on_known` and `on_gold` of a campaign, or of one of its synsets; None where nothing is known."""
     if replayed is None:
         return {"on_gold": None, "on_known": None}
-    here = np.array([synset_id in (None, each) for each in replayed.synset])
+    here = (replayed.synset == synset_id) | (synset_id is None)
     return {
         "on_gold": _score_chosen(replayed, here & replayed.known.drawn),
         "on_known": _score_chosen(replayed, here),
     }
 
 
-def _score_chosen(replayed: _Replayed, chosen: np.typing.NDArray[np.bool_]) -> dict[str, Any] | None:
+def _score_chosen(replayed: _Replayed, chosen: NDArray[np.bool_]) -> dict[str, Any] | None:
     if not chosen.any():
         return None
     first = replayed.first

@@ -18,14 +18,15 @@ from annotation.consensus.information import expect_information, find_bands
 from annotation.consensus.model import Answer, Parameters
 from annotation.consensus.sequence import count_votes_wanted
 from annotation.consensus.start import GRADED
+from annotation.consensus.synsets import SynsetTable
 from annotation.consensus.workers import Skills
-from annotation.models import Annotator, Campaign, Policy, Skill, Snapshot
+from annotation.models import Annotator, Campaign, Policy, Question, Skill, Snapshot, SynsetPrior
 from annotation.queries.campaigns import find_policies
 from annotation.queries.snapshots import find_rule, read_parameters, write_rule
 
-# Votes that come in this time are estimated before open questions are scored again.
-PATIENCE = timedelta(minutes=1)
-SKILLS_AT_ONCE = 5_000
+# Votes that come in this time are estimated before what is only scored again.
+PATIENCE = timedelta(days=1)
+ROWS_AT_ONCE = 5_000
 SPAM_REASON = "Answers to questions whose answer is known were no better than guesses."
 
 # Rows that somebody holds are left out, so that nobody waits in a circle. They become due by what is being done to them, or
@@ -34,7 +35,9 @@ SCORE_AGAIN = """
 UPDATE annotation_question SET due_at = %(at)s WHERE id IN (
     SELECT question.id
     FROM annotation_question AS question JOIN annotation_estimate AS estimate ON estimate.question_id = question.id
-    WHERE question.state = 'OPEN' AND question.closed_at IS NULL AND question.due_at IS NULL
+    WHERE question.campaign_id = %(campaign)s AND question.id > %(after)s AND question.id <= %(last)s
+      AND question.state = 'OPEN' AND question.closed_at IS NULL AND question.due_at IS NULL
+      AND estimate.snapshot_id < %(snapshot)s
       AND NOT EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id AND gold.active)
     FOR NO KEY UPDATE OF question SKIP LOCKED
 )
@@ -44,7 +47,7 @@ UPDATE annotation_question SET due_at = %(at)s WHERE id IN (
 ASK_UNSEEN = """
 UPDATE annotation_question SET votes_wanted = %(wanted)s, priority = %(priority)s WHERE id IN (
     SELECT question.id FROM annotation_question AS question
-    WHERE question.campaign_id = %(campaign)s AND question.state = 'OPEN' AND question.closed_at IS NULL
+    WHERE question.campaign_id = %(campaign)s AND question.id > %(after)s AND question.id <= %(last)s AND question.state = 'OPEN' AND question.closed_at IS NULL
       AND (question.votes_wanted, question.priority) <> (%(wanted)s, %(priority)s)
       AND NOT EXISTS (SELECT 1 FROM annotation_estimate AS estimate WHERE estimate.question_id = question.id)
     FOR NO KEY UPDATE OF question SKIP LOCKED
@@ -67,13 +70,14 @@ def publish_snapshot(
     report: Mapping[str, Any],
     by: User | None,
     at: datetime,
+    synset_factors: SynsetTable | None = None,
 ) -> Snapshot:
     """Puts a new version of the model in force, with the skill of each of `annotator_ids` (index by index as in `skills`).
 
-    Open questions that have an estimate become due; those nobody has seen ask for as many votes as the new model wants.
-    All other estimates are made again when nothing is due, finished questions' among them, so that one whose label the new
-    model speaks against goes to a curator. Annotators found to be spam are barred. `votes`, `questions` and `gold` count
-    what was learned from; `report` is plain JSON.
+    Estimates are made again when nothing is due, finished questions' among them, so that one whose label the new model speaks
+    against goes to a curator; `follow_snapshot`, after this transaction, has open ones made first. Annotators found to be spam
+    are barred. `votes`, `questions` and `gold` count
+    what was learned from; `report` is plain JSON; `synset_factors` are the log factors of states of synsets, where kept.
     """
     snapshot = Snapshot.objects.create(
         parameters=parameters.to_json(),
@@ -88,12 +92,12 @@ def publish_snapshot(
         published_by=by,
     )
     ids = [int(annotator_id) for annotator_id in annotator_ids]
-    Skill.objects.bulk_create(_build_skills(snapshot, ids, skills), batch_size=SKILLS_AT_ONCE)
-    _score_again(snapshot, at)
+    Skill.objects.bulk_create(_build_skills(snapshot, ids, skills), batch_size=ROWS_AT_ONCE)
+    SynsetPrior.objects.bulk_create(_build_synset_priors(snapshot, synset_factors), batch_size=ROWS_AT_ONCE)
     spam = [annotator_id for annotator_id, is_spam in zip(ids, skills.spam, strict=True) if is_spam]
-    for annotator_id in (
-        Annotator.objects.filter(pk__in=spam, barred_at=None).order_by("pk").values_list("pk", flat=True)
-    ):
+    found = Annotator.objects.filter(pk__in=spam, barred_at=None).order_by("pk")
+    # All of them before any question: whoever sends votes locks the annotator first, then questions.
+    for annotator_id in list(found.select_for_update().values_list("pk", flat=True)):
         bar_annotator(annotator_id=annotator_id, reason=SPAM_REASON, by=None, at=at)
     return snapshot
 
@@ -122,12 +126,35 @@ def _build_skills(snapshot: Snapshot, annotator_ids: Sequence[int], skills: Skil
     ]
 
 
-def _score_again(snapshot: Snapshot, at: datetime) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(SCORE_AGAIN, {"at": at + PATIENCE})
+def _build_synset_priors(snapshot: Snapshot, factors: SynsetTable | None) -> list[SynsetPrior]:
+    if factors is None:
+        return []
+    return [
+        SynsetPrior(snapshot=snapshot, synset_id=synset_id, log_factors=values)
+        for synset_id, values in factors.iterate_rows()
+    ]
+
+
+def follow_snapshot(*, snapshot: Snapshot, at: datetime) -> None:
+    """Open questions that have an estimate become due; those nobody has seen ask for as many votes as the new model wants.
+
+    Some at a time, each time in a transaction of its own, so that whoever sends votes waits for few. Where it is cut off, the
+    former are found by the age of their estimates, and the latter keep the votes they asked for until the next snapshot.
+    """
     campaigns = Campaign.objects.filter(state__in=[Campaign.State.OPEN, Campaign.State.PAUSED]).order_by("pk")
     for policy in find_policies(list(campaigns.values_list("pk", flat=True))).values():
         ask_unseen(snapshot=snapshot, policy=policy)
+        _run_in_parts(SCORE_AGAIN, policy.campaign_id, {"at": at + PATIENCE, "snapshot": snapshot.pk})
+
+
+def _run_in_parts(sql: str, campaign_id: int, values: Mapping[str, Any]) -> None:
+    """Over ranges of the campaign's questions."""
+    ids = Question.objects.filter(campaign=campaign_id).order_by("pk").values_list("pk", flat=True)
+    after = 0
+    while part := list(ids.filter(pk__gt=after)[:ROWS_AT_ONCE]):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(sql, {**values, "campaign": campaign_id, "after": after, "last": part[-1]})
+        after = part[-1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,9 +167,7 @@ class Unseen:
 
 def ask_unseen(*, snapshot: Snapshot, policy: Policy) -> None:
     """Asks the open questions of the policy's campaign that have no estimate as this snapshot wants it."""
-    unseen = find_unseen(snapshot, policy)
-    with connection.cursor() as cursor:
-        cursor.execute(ASK_UNSEEN, {"campaign": policy.campaign_id, **asdict(unseen)})
+    _run_in_parts(ASK_UNSEEN, policy.campaign_id, asdict(find_unseen(snapshot, policy)))
 
 
 def find_unseen(snapshot: Snapshot, policy: Policy) -> Unseen:

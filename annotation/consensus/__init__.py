@@ -6,7 +6,7 @@ only here: a worker is an annotator, an item or task is a question.
 
 Read in this order: `votes` (the arrays), `model` (states, meanings, tables), `kernel` and `fit` (learning from votes),
 `strengths`, `correlation` and `start` (how much the crowd says of a worker, how far errors go together, where a fit begins), `belief` (votes to probabilities), `decide`
-and `sequence` (when to stop), `leaveout`, `goldreplay` and `calibrate` (what gold says of it), `learn` (the whole procedure). `priors`
-and `workers` stand beside; `baselines` are older rules; `metrics` and `agreement` measure; `rows`, `files`, `labels`, `stored`
+and `sequence` (when to stop), `leaveout`, `goldreplay` and `calibrate` (what gold says of it), `learn` (the whole procedure). `priors`,
+`synsets` and `workers` stand beside; `baselines` are older rules; `metrics` and `agreement` measure; `rows`, `files`, `labels`, `stored`
 and `replay*` are the command.
 """

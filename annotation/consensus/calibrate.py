@@ -105,7 +105,12 @@ def _weigh_prefixes(runs: Runs) -> Floats:
 
 
 def _believe_prefixes(runs: Runs, parameters: Parameters) -> Floats:
-    return believe(evidence=runs.evidence, votes=runs.counts.sum(axis=2), parameters=parameters)
+    return believe(
+        evidence=runs.evidence,
+        votes=runs.counts.sum(axis=2),
+        parameters=parameters,
+        log_prior=runs.log_prior[:, np.newaxis],
+    )
 
 
 def _learn_meanings(shares: Floats, truth: NDArray[np.int8], weights: Floats, prior: Floats) -> Floats:
@@ -159,9 +164,15 @@ class _Trial:
     votes: NDArray[np.int64]
 
     def count(self, runs: Runs, decision: Decision, orders: float) -> tuple[float, float]:
-        """Gold items decided so, and those decided so that are of the class that makes it wrong."""
-        chosen = (self.decision == decision) * runs.weight
-        return float(chosen.sum()) / orders, float(chosen[runs.truth == WRONG[decision]].sum()) / orders
+        """Gold items decided so, and those decided so that are of the class that makes it wrong.
+
+        Where each of the latter stands for several (Runs.weight), all are counted in units of one of them: so many mistakes,
+        and so few chances to make one, have been seen.
+        """
+        mistaken = runs.truth == WRONG[decision]
+        unit = max(1.0, float(runs.weight[mistaken].mean())) if mistaken.any() else 1.0
+        chosen = (self.decision == decision) * runs.weight / (unit * orders)
+        return float(chosen.sum()), float(chosen[mistaken].sum())
 
 
 def choose_tolerances(*, runs: Runs, parameters: Parameters, rule: Rule) -> Calibration:
@@ -242,6 +253,7 @@ def _look_ahead_everywhere(runs: Runs, parameters: Parameters, rule: Rule) -> _O
                         left=int(left[group[0]]),
                         parameters=parameters,
                         rule=rule,
+                        log_prior=runs.log_prior[group],
                     ),
                 )
                 for group in groups

@@ -12,6 +12,8 @@ from annotation.consensus.model import Floats, Parameters
 from annotation.consensus.votes import Votes
 
 ORDERS = 6
+# Meanings and discount are learned after up to so many votes an item.
+VOTES_REPLAYED = 10
 CHOSEN_ODDS = 3.0
 SHIFT_ROUNDS = 100
 
@@ -21,11 +23,13 @@ class Runs:
     """X runs over gold items, of at most N votes each.
 
     `evidence[X, N, S]` and `counts[X, N, A]` stand after the first, second, ... vote; beyond `available[X]` votes they
-    repeat the last. `truth[X]` is the class, `item[X]` which gold item it is, `weight[X]` how many items it stands for.
+    repeat the last. `log_prior[X, S]` is what was known of the item before them, 0 where nothing was. `truth[X]` is the class,
+    `item[X]` which gold item it is, `weight[X]` how many items it stands for.
     """
 
     evidence: Floats
     counts: NDArray[np.int64]
+    log_prior: Floats
     available: NDArray[np.int64]
     truth: NDArray[np.int8]
     item: NDArray[np.int64]
@@ -35,6 +39,7 @@ class Runs:
         return Runs(
             evidence=self.evidence[chosen],
             counts=self.counts[chosen],
+            log_prior=self.log_prior[chosen],
             available=self.available[chosen],
             truth=self.truth[chosen],
             item=self.item[chosen],
@@ -48,15 +53,20 @@ def run_gold(
     truth: NDArray[np.int8],
     added: Floats,
     vote_cap: int,
+    log_prior: Floats | None = None,
     orders: int = ORDERS,
     seed: int = 0,
     shuffle: bool = True,
 ) -> Runs:
     """Each item with a vote and a known `truth[items]`, `orders` times over, its votes in a random order up to the cap, or in
-    their own where `shuffle` is false. `added[V, S]` is what each vote adds to the evidence (belief.look_up, leaveout.leave_out).
+    their own where `shuffle` is false. `added[V, S]` is what each vote adds to the evidence (belief.look_up, leaveout.leave_out),
+    `log_prior[items, S]` what was known of items before.
 
-    Same votes, additions and seed: same runs, whatever the order of the votes and the numbers of items and workers.
+    Same votes, additions and seed: same runs, whatever the order of the votes and the numbers of items and workers; and with
+    another prior the same votes in the same orders.
     """
+    if log_prior is None:
+        log_prior = np.zeros((votes.items, added.shape[1]))
     starts = votes.starts
     gold = np.flatnonzero((truth != UNKNOWN) & (np.diff(starts) > 0))
     listed = [np.arange(starts[item], starts[item + 1]) for item in gold]
@@ -74,6 +84,7 @@ def run_gold(
     return Runs(
         evidence=np.cumsum(taken, axis=1),
         counts=np.cumsum(answers, axis=1, dtype=np.int64),
+        log_prior=np.tile(log_prior[gold], (orders, 1)),
         available=available,
         truth=np.tile(truth[gold], orders),
         item=np.tile(gold, orders),
@@ -94,11 +105,28 @@ def _sort_by_content(
     return np.array([item for _, item, _ in keyed], dtype=np.int64), [own for _, _, own in keyed]
 
 
-def run_left_out(*, votes: Votes, truth: NDArray[np.int8], course: Course, vote_cap: int, seed: int = 0) -> Runs:
-    """Runs of gold after a fit that knew its truth, each item under tables that it taught nothing; those of yes and no weighed
-    like all items."""
+def run_left_out(
+    *,
+    votes: Votes,
+    truth: NDArray[np.int8],
+    course: Course,
+    vote_cap: int,
+    log_prior: Floats | None = None,
+    seed: int = 0,
+) -> Runs:
+    """Runs of gold, each of up to `vote_cap` votes and no fewer than `VOTES_REPLAYED`, after a fit that knew its truth, each
+    item under tables that it taught nothing; those of yes and no weighed like all items. The longer, the fewer orders."""
     added = leave_out(votes=votes, truth=truth, course=course)
-    runs = run_gold(votes=votes, truth=truth, added=added, vote_cap=vote_cap, seed=seed)
+    cap = max(vote_cap, VOTES_REPLAYED)
+    runs = run_gold(
+        votes=votes,
+        truth=truth,
+        added=added,
+        vote_cap=cap,
+        log_prior=log_prior,
+        orders=max(1, ORDERS * VOTES_REPLAYED // cap),
+        seed=seed,
+    )
     return weigh_runs(runs=runs, parameters=course.parameters) if course.parameters.classes == 2 else runs
 
 
@@ -107,7 +135,8 @@ def weigh_runs(*, runs: Runs, parameters: Parameters) -> Runs:
 
     Only where gold was chosen and not drawn: where its odds of yes are more than `CHOSEN_ODDS` times those of all items, or less
     than the inverse. How often all items are yes follows from the states' shares and from how often gold of each class is in
-    each state, by EM over the one unknown (Saerens, Latinne and Decaestecker 2002, prior shift).
+    each state, by EM over the one unknown (Saerens, Latinne and Decaestecker 2002, prior shift). States are those that votes
+    alone speak for, so that weights are the same whatever else was known of single items.
     """
     own = float((runs.truth == 1).mean()) if len(runs.truth) else 0.0
     if not 0 < own < 1:

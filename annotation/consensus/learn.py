@@ -9,7 +9,7 @@ from annotation.consensus.belief import look_up
 from annotation.consensus.calibrate import calibrate_meanings, cross_validate, says_enough
 from annotation.consensus.correlation import find_discount, measure_correlation
 from annotation.consensus.fit import UNKNOWN, Course, fit
-from annotation.consensus.goldreplay import Runs, run_gold, run_left_out, weigh_runs
+from annotation.consensus.goldreplay import VOTES_REPLAYED, Runs, run_gold, run_left_out, weigh_runs
 from annotation.consensus.model import Floats, Parameters, find_log_tables
 from annotation.consensus.outlook import foresee
 from annotation.consensus.start import GRADED, doubt, share_by_votes, start_classes, start_two_states
@@ -23,8 +23,6 @@ ENOUGH_ITEMS = 600
 ENOUGH_GOLD_OF_A_CLASS = 10
 # How far the crowd's table stays above chance where votes agree no better than by chance.
 DOUBT_ABOUT_NOISE = 0.8
-# Meanings and discount are learned after up to so many votes an item.
-VOTES_REPLAYED = 10
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,6 +52,7 @@ def learn(
     verification: bool,
     gold: NDArray[np.int8],
     start: Parameters | None = None,
+    vote_cap: int = VOTES_REPLAYED,
     seed: int = 0,
 ) -> Learned:
     """Learns from `votes` and from the known classes `gold[items]` (-1: not gold).
@@ -61,7 +60,8 @@ def learn(
     In verification (answers as in `Answer`, classes no and yes) two models compete: two states, and the finer states of
     `start` (else `GRADED`). The finer one wins where its held-out loss on gold is lower; without enough gold it is taken
     only if `start` brings it along. Both are fitted without the truth of gold first, so that what gold says of them is
-    honest; then gold is clamped and its votes train the workers, and is run again with each item left out in turn.
+    honest; then gold is clamped and its votes train the workers, and is run again with each item left out in turn, up to
+    `vote_cap` votes.
     """
     coarse = start_two_states() if verification else start_classes(classes=classes)
     even = share_by_votes(votes=votes, verification=verification)
@@ -79,7 +79,7 @@ def learn(
     final, runs = best.fitted, best.runs
     if np.any(gold != UNKNOWN):
         final = fit(votes=votes, start=replace(best.calibrated, responses=final.parameters.responses), truth=gold)
-        runs = run_left_out(votes=on_gold, truth=gold, course=final, vote_cap=VOTES_REPLAYED, seed=seed)
+        runs = run_left_out(votes=on_gold, truth=gold, course=final, vote_cap=vote_cap, seed=seed)
     return Learned(
         parameters=replace(final.parameters, outlook=foresee(counts=final.counts, parameters=final.parameters)),
         counts=final.counts,

@@ -67,7 +67,8 @@ def use_all_votes(encoded: Encoded, settings: Settings) -> Outcome:
     )
     number = np.diff(encoded.votes.starts)
     evidence = sum_evidence(votes=encoded.votes, log_tables=log_tables)
-    shares = believe(evidence=evidence, votes=number, parameters=parameters)
+    log_prior = stored.find_log_prior(encoded.tasks)
+    shares = believe(evidence=evidence, votes=number, parameters=parameters, log_prior=log_prior)
     outcome = _use_all(encoded, find_probabilities(shares=shares, parameters=parameters))
     return replace(outcome, learned=stored)
 
@@ -81,7 +82,14 @@ def use_sequential(encoded: Encoded, settings: Settings) -> Outcome:
     parameters, log_tables, stored, rule = find_model(encoded, settings, teaching=teaching, stops=True)
     shuffled = shuffle_votes(votes=encoded.votes, seed=settings.seed)
     added = look_up(votes=shuffled, log_tables=log_tables)
-    first = decide_in_order(votes=shuffled, added=added, parameters=parameters, rule=rule, complete=True)
+    first = decide_in_order(
+        votes=shuffled,
+        added=added,
+        parameters=parameters,
+        rule=rule,
+        log_prior=stored.find_log_prior(encoded.tasks),
+        complete=True,
+    )
     decided = np.isin(first.decision, [Decision.ACCEPT, Decision.REJECT])
     return _close(encoded, first.probability, first.votes, decided, stored)
 
@@ -135,6 +143,7 @@ def find_model(
         classes=len(encoded.classes),
         verification=encoded.binary,
         gold=_know_gold(encoded, teaching),
+        vote_cap=settings.vote_cap,
         seed=settings.seed,
     )
     tolerances = []

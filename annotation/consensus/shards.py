@@ -23,6 +23,8 @@ PLAIN_FIELDS: Mapping[str, type] = {
     **dict.fromkeys(("log_likelihood", "penalised"), float),
     **dict.fromkeys(("converged", "finished"), bool),
 }
+# Columns of a shard with a row for each item.
+OF_ITEMS = ("item_id", "truth", "drawn", "prior", "synset_id")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,13 +33,16 @@ class Shard:
 
     `item_id[items]` ascends and names the items outside; `truth[items]` is the class or `UNKNOWN`. `drawn[items]` is true of
     gold, whose truth was known before it was asked; other truths are of items that were hard to settle, so they say
-    nothing of how good decisions are.
+    nothing of how good decisions are. `prior[items]` is the probability of yes that an importer gave, NaN where none did;
+    `synset_id[items]` names the synset. All items of a synset are in one shard.
     """
 
     votes: Votes
     item_id: NDArray[np.int64]
     truth: NDArray[np.int8]
     drawn: NDArray[np.bool_]
+    prior: Floats
+    synset_id: NDArray[np.int64]
 
     @property
     def gold(self) -> NDArray[np.int8]:
@@ -49,28 +54,26 @@ class Shard:
         places = np.cumsum(chosen, dtype=np.int32) - 1
         kept = self.votes.select(chosen[self.votes.item])
         votes = replace(kept, item=places[kept.item].astype(np.int32), items=int(chosen.sum()))
-        return type(self)(votes=votes, item_id=self.item_id[chosen], truth=self.truth[chosen], drawn=self.drawn[chosen])
+        return type(self)(votes=votes, **{name: getattr(self, name)[chosen] for name in OF_ITEMS})
 
     def to_bytes(self) -> bytes:
         votes = self.votes
-        return _pack(
+        return pack_arrays(
             sizes=np.array([votes.items, votes.workers, votes.answers]),
             item=votes.item,
             worker=votes.worker,
             answer=votes.answer,
-            item_id=self.item_id,
-            truth=self.truth,
-            drawn=self.drawn,
+            **{name: getattr(self, name) for name in OF_ITEMS},
         )
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:
         """What `to_bytes` wrote."""
-        arrays = _unpack(content)
+        arrays = unpack_arrays(content)
         items, workers, answers = arrays["sizes"].tolist()
         columns = {name: arrays[name] for name in ("item", "worker", "answer")}
         votes = Votes(**columns, items=items, workers=workers, answers=answers)
-        return cls(votes=votes, item_id=arrays["item_id"], truth=arrays["truth"], drawn=arrays["drawn"])
+        return cls(votes=votes, **{name: arrays[name] for name in OF_ITEMS})
 
 
 def join_shards(shards: Sequence[Shard]) -> Shard:
@@ -89,12 +92,8 @@ def join_shards(shards: Sequence[Shard]) -> Shard:
         workers=shards[0].votes.workers,
         answers=shards[0].votes.answers,
     )
-    return Shard(
-        votes=votes,
-        item_id=item_id[order],
-        truth=np.concatenate([shard.truth for shard in shards])[order],
-        drawn=np.concatenate([shard.drawn for shard in shards])[order],
-    )
+    columns = {name: np.concatenate([getattr(shard, name) for shard in shards])[order] for name in OF_ITEMS}
+    return Shard(votes=votes, **columns)
 
 
 class Holder:
@@ -133,12 +132,12 @@ def pack_course(course: Course) -> bytes:
         "plan": asdict(course.plan),
         **{name: kind(getattr(course, name)) for name, kind in PLAIN_FIELDS.items()},
     }
-    return _pack(plain=np.array(json.dumps(plain)), counts=course.counts)
+    return pack_arrays(plain=np.array(json.dumps(plain)), counts=course.counts)
 
 
 def unpack_course(content: bytes) -> Course:
     """What `pack_course` wrote."""
-    arrays = _unpack(content)
+    arrays = unpack_arrays(content)
     plain: dict[str, Any] = json.loads(str(arrays["plain"]))
     return Course(
         parameters=Parameters.from_json(plain["parameters"]),
@@ -149,7 +148,7 @@ def unpack_course(content: bytes) -> Course:
 
 
 def pack_expectation(expectation: Expectation) -> bytes:
-    return _pack(
+    return pack_arrays(
         counts=expectation.counts,
         states=expectation.states,
         numbers=np.array([expectation.log_likelihood, expectation.change]),
@@ -158,7 +157,7 @@ def pack_expectation(expectation: Expectation) -> bytes:
 
 def unpack_expectation(content: bytes) -> Expectation:
     """What `pack_expectation` wrote."""
-    arrays = _unpack(content)
+    arrays = unpack_arrays(content)
     log_likelihood, change = arrays["numbers"].tolist()
     return Expectation(counts=arrays["counts"], states=arrays["states"], log_likelihood=log_likelihood, change=change)
 
@@ -178,12 +177,13 @@ def make_course(*, parameters: Parameters, counts: Floats, plan: Plan) -> Course
     return Course(parameters=parameters, counts=counts, plan=plan, stage=0)
 
 
-def _pack(**arrays: NDArray[Any]) -> bytes:
+def pack_arrays(**arrays: NDArray[Any]) -> bytes:
+    """As .npz; `unpack_arrays` gives them back bit for bit."""
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, **arrays)
     return file.getvalue()
 
 
-def _unpack(content: bytes) -> dict[str, NDArray[Any]]:
+def unpack_arrays(content: bytes) -> dict[str, NDArray[Any]]:
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return dict(arrays)

@@ -38,6 +38,11 @@ def write_time(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def name_task(*, wnid: str, image_sha256: str) -> str:
+    """What a question is called in a replay."""
+    return f"{wnid}:{image_sha256}"
+
+
 def encode_csv(vote: ExportedVote) -> str:
     """No field can hold a comma, a quote or a line end: digests, wnids, numbers, times, closed lists and slugs."""
     milliseconds = "" if vote.milliseconds is None else vote.milliseconds
@@ -51,7 +56,8 @@ def encode_json(vote: ExportedVote) -> str:
 
 def encode_replay(vote: ExportedVote) -> str:
     """What `python -m annotation.consensus.replay` reads."""
-    return f"{vote.wnid}:{vote.image_sha256},{vote.annotator},{vote.answer.lower()}\n"
+    task = name_task(wnid=vote.wnid, image_sha256=vote.image_sha256)
+    return f"{task},{vote.annotator},{vote.answer.lower()}\n"
 
 
 FORMATS: Mapping[str, VoteFormat] = {

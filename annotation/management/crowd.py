@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import requests
@@ -23,6 +24,10 @@ BAD_ADDRESS = (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema
 
 class CrowdError(Exception):
     """The service answered something that a correct client cannot go on from."""
+
+
+class Refused(CrowdError):
+    """The account may not do this, as one that has been barred."""
 
 
 def ask_database(query: Callable[[], Found]) -> Found:
@@ -62,13 +67,15 @@ class Tally:
     pages: int = 0
     votes: int = 0
     repeated: int = 0
+    refused: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, *, pages: int = 0, votes: int = 0, repeated: int = 0) -> None:
+    def add(self, *, pages: int = 0, votes: int = 0, repeated: int = 0, refused: int = 0) -> None:
         with self.lock:
             self.pages += pages
             self.votes += votes
             self.repeated += repeated
+            self.refused += refused
 
 
 class Client:
@@ -81,7 +88,8 @@ class Client:
         self.session.headers["Authorization"] = f"Token {token}"
 
     def request(self, method: str, path: str, *, accept: tuple[int, ...], **arguments: Any) -> requests.Response:
-        """The first answer that is neither a connection error nor a 5xx. CrowdError unless its status is accepted."""
+        """The first answer that is neither a connection error nor a 5xx. CrowdError unless its status is accepted, Refused where
+        it is 403."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
@@ -99,7 +107,8 @@ class Client:
             self.tally.add(repeated=1)
             time.sleep(RETRY_SECONDS)
         if response.status_code not in accept:
-            raise CrowdError(f"{method} {path}: {response.status_code} {response.text[:300]}")
+            kind = Refused if response.status_code == HTTPStatus.FORBIDDEN else CrowdError
+            raise kind(f"{method} {path}: {response.status_code} {response.text[:300]}")
         return response
 
 
@@ -114,7 +123,14 @@ class SimulatedAnnotator:
     find_truths: Callable[[str], Mapping[int, tuple[str, str]]]
 
     def work_until(self, is_over: threading.Event) -> None:
-        """Answers pages as long as there are any, those left from an earlier run first, until told that it is over."""
+        """Answers pages as long as there are any, those left from an earlier run first, until told that it is over, or until the
+        service bars the account."""
+        try:
+            self._work(is_over)
+        except Refused:
+            self.client.tally.add(refused=1)
+
+    def _work(self, is_over: threading.Event) -> None:
         for batch in self.client.request("GET", "/api/v1/me/", accept=(200,)).json()["open_batches"]:
             self.answer(batch)
         while not is_over.is_set():

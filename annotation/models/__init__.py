@@ -2,7 +2,7 @@ from annotation.models.annotator import Annotator, ApiToken
 from annotation.models.campaign import Campaign, CampaignSynset, Policy
 from annotation.models.estimation import Estimation, EstimationShard, Measurement
 from annotation.models.question import UNFINISHED, Dispute, Estimate, Gold, Question
-from annotation.models.snapshot import Skill, Snapshot
+from annotation.models.snapshot import Skill, Snapshot, SynsetPrior
 from annotation.models.vote import Batch, BatchItem, Vote
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "Question",
     "Skill",
     "Snapshot",
+    "SynsetPrior",
     "Vote",
 ]

@@ -52,6 +52,10 @@ class Estimation(models.Model):
     rounds = models.IntegerField(default=0, help_text="of the stage")
     log_likelihood = models.FloatField(null=True, blank=True)
     gold_loss = models.FloatField(null=True, blank=True, help_text="mean, in nats, on gold that was held out")
+    synset_loss = models.FloatField(null=True, blank=True, help_text="the same with the shares of synsets")
+    synset_factors = models.BinaryField(
+        default=b"", blank=True, help_text="log factors of synsets, where they are kept"
+    )
     rules = models.JSONField(default=list, blank=True, help_text="that gold has been asked about")
     votes = models.BigIntegerField(default=0)
     questions = models.BigIntegerField(default=0)

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from annotation.models.annotator import Annotator
+from hierarchy.models import Synset
 
 
 class Snapshot(models.Model):
@@ -83,3 +84,24 @@ class Skill(models.Model):
 
     def __str__(self) -> str:
         return f"annotator {self.annotator_id} under snapshot {self.snapshot_id}"
+
+
+class SynsetPrior(models.Model):
+    """What is known under one snapshot of a synset's questions before any vote. A synset without a row is as all are.
+
+    `log_factors` says of each state how much commoner it is there: the natural logarithm of its share over its share
+    among all questions. There are rows only where gold that was held out is foretold better with them.
+    """
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="synset_priors", db_index=False)
+    synset = models.ForeignKey(Synset, on_delete=models.PROTECT, related_name="+", db_index=False)
+    log_factors = ArrayField(models.FloatField())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="synset_prior_once", fields=["snapshot", "synset"]),
+            models.CheckConstraint(name="synset_prior_has_factors", condition=Q(log_factors__len__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"synset {self.synset_id} under snapshot {self.snapshot_id}"

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from annotation.actions import estimation as actions
 from annotation.consensus.calibrate import ENOUGH_DECIDED
+from annotation.consensus.decide import Rule
 from annotation.models import Estimation
 from annotation.pages.figures import describe_states, to_percent
 from annotation.pages.refusals import MemberRequest, answer_refusals, redirect_after_post
@@ -48,6 +49,12 @@ class ShownPolicy:
     target: float
     gold: int
     sides: list[Side]
+
+    @property
+    def uncalibrated(self) -> float:
+        """How often, in percent, a decision may be wrong where gold has not been asked."""
+        values = self.policy
+        return to_percent(Rule(target_error=values.target_error, vote_cap=values.vote_cap).uncalibrated)
 
 
 def show_model(request: MemberRequest) -> HttpResponse:

@@ -25,7 +25,7 @@ def count_known_annotators(snapshot: Snapshot) -> int:
 def find_newest_estimation() -> Estimation | None:
     """Running or ended, without what only its passes need; with who started it."""
     shown = Estimation.objects.select_related("started_by")
-    return shown.defer("annotator_ids", "course", "previous").order_by("-pk").first()
+    return shown.defer("annotator_ids", "course", "previous", "synset_factors").order_by("-pk").first()
 
 
 def count_asked_shards(estimation: Estimation) -> int:

@@ -1,4 +1,4 @@
-"""What is believed of questions: their votes, their annotators' tables and what importers said, read and weighed."""
+"""What is believed of questions: their votes, their annotators' tables and what is known beforehand, read and weighed."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from annotation.consensus.belief import Estimates, estimate_votes
 from annotation.consensus.model import Answer, Floats, Parameters
-from annotation.consensus.priors import weigh_states
 from annotation.consensus.votes import Votes
-from annotation.models import Question, Snapshot
+from annotation.models import Snapshot
+from annotation.queries.priors import read_log_prior
 from annotation.queries.snapshots import read_parameters, read_skills
 from annotation.queries.votes import read_votes
 
@@ -45,15 +45,5 @@ def read_evidence(*, question_ids: list[int], snapshot: Snapshot) -> Evidence:
         workers=len(skills.counts),
         answers=len(Answer),
     )
-    log_prior = _read_log_prior(question_ids, parameters)
+    log_prior = read_log_prior(question_ids=question_ids, snapshot=snapshot, parameters=parameters)
     return Evidence(parameters, votes, skills.take_log_tables(parameters), log_prior, read.in_time)
-
-
-def _read_log_prior(question_ids: list[int], parameters: Parameters) -> Floats | None:
-    """None where importers said nothing of any of them."""
-    said = Question.objects.filter(pk__in=question_ids, candidate__prior__isnull=False)
-    prior = dict(said.values_list("pk", "candidate__prior"))
-    if not prior:
-        return None
-    probability = np.array([prior.get(pk, np.nan) for pk in question_ids])
-    return weigh_states(probability=probability, parameters=parameters)

@@ -2,18 +2,17 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Protocol
 
 from django.db import connection, transaction
-from django.utils.crypto import salted_hmac
 
+from annotation.exports.pseudonyms import write_pseudonym
 from annotation.exports.votes import ExportedVote, VoteFormat, write_time
 from annotation.models import Vote
 from annotation.queries.campaigns import find_campaign
 
 ROWS_AT_ONCE = 10_000
-PSEUDONYM_LENGTH = 32
 COLUMNS = (
     "question__synset__wnid",
     "question__candidate__image__sha256",
@@ -31,17 +30,11 @@ class Sink(Protocol):
     def write(self, text: str, /) -> object: ...
 
 
-def write_pseudonym(annotator_id: int) -> str:
-    """What stands for an annotator in exports: the same in all of them while SECRET_KEY stays, and not to be undone."""
-    digest = salted_hmac("annotation.exports", str(annotator_id), algorithm="sha256").hexdigest()
-    return digest[:PSEUDONYM_LENGTH]
-
-
 @transaction.atomic
-def write_votes(*, output: Sink, form: VoteFormat, campaign: str | None, standing: bool) -> int:
+def write_votes(*, output: Sink, form: VoteFormat, campaign: str | None, standing: bool, pseudonyms: str) -> int:
     """Writes the votes of a campaign, or of all, in recorded order, as they stand at one moment; returns how many.
 
-    `standing` leaves out what was withdrawn. A server-side cursor keeps memory the same however many there are.
+    `standing` leaves out what was withdrawn; `pseudonyms` is the key of annotators' names. A server-side cursor keeps memory the same however many there are.
     NotFound for an unknown campaign, before anything is written.
     """
     votes = Vote.objects.order_by("pk")
@@ -50,7 +43,7 @@ def write_votes(*, output: Sink, form: VoteFormat, campaign: str | None, standin
     if standing or form.standing_only:
         votes = votes.standing()
     _take_time()
-    name_annotator = cache(write_pseudonym)
+    name_annotator = cache(partial(write_pseudonym, key=pseudonyms))
     if form.header:
         output.write(form.header)
     count = 0

@@ -10,7 +10,9 @@ from annotation.consensus.fit import UNKNOWN
 from annotation.consensus.model import Answer
 from annotation.consensus.shards import Shard
 from annotation.consensus.votes import Votes
+from annotation.models import CampaignSynset
 from annotation.queries.votes import read_all_votes
+from hierarchy.queries.synsets import order_parents
 
 # Whose votes count. Their ids are the numbers that tables stand in order of.
 TEACHERS = """
@@ -35,6 +37,14 @@ SELECT * FROM (
 ) AS settled
 """
 
+# Of these questions.
+KNOWN_BEFOREHAND = """
+SELECT question.synset_id, coalesce(candidate.prior, 'NaN')
+FROM annotation_question AS question JOIN hierarchy_candidate AS candidate ON candidate.id = question.candidate_id
+WHERE question.id = ANY(%s::bigint[]) ORDER BY question.id
+"""
+KNOWN_ROW = np.dtype([("synset_id", np.int64), ("prior", np.float64)])
+
 
 def list_teachers() -> NDArray[np.int64]:
     """The ids of annotators who are not barred and have voted, ascending."""
@@ -45,7 +55,7 @@ def list_teachers() -> NDArray[np.int64]:
 
 def read_shard(*, shard: int, shards: int, annotator_ids: NDArray[np.int64]) -> Shard:
     """The standing votes of these annotators, whose ids ascend, on questions whose synset's id leaves the remainder `shard`;
-    with the truth that curators know. Two queries."""
+    with the truth that curators know and the probability that importers gave. Three queries."""
     table = read_all_votes(campaign_id=None, synset_shard=(shard, shards))
     place = np.searchsorted(annotator_ids, table.annotator_id)
     counts = place < len(annotator_ids)
@@ -60,7 +70,22 @@ def read_shard(*, shard: int, shards: int, annotator_ids: NDArray[np.int64]) -> 
         answers=len(Answer),
     )
     truth, drawn = _find_truths(item_id, _read_truths(shard, shards))
-    return Shard(votes=votes, item_id=item_id, truth=truth, drawn=drawn)
+    known = _read_known_beforehand(item_id)
+    return Shard(
+        votes=votes, item_id=item_id, truth=truth, drawn=drawn, prior=known["prior"], synset_id=known["synset_id"]
+    )
+
+
+def read_parents() -> dict[int, list[int]]:
+    """The parents of every synset that a campaign asks about and of all above it, parents before their children."""
+    return order_parents(CampaignSynset.objects.values_list("synset_id", flat=True).distinct())
+
+
+def _read_known_beforehand(item_id: NDArray[np.int64]) -> NDArray[Any]:
+    """A KNOWN_ROW for each of these questions, whose ids ascend."""
+    with connection.cursor() as cursor:
+        cursor.execute(KNOWN_BEFOREHAND, [item_id.tolist()])
+        return np.fromiter(cursor, dtype=KNOWN_ROW, count=len(item_id))
 
 
 def _read_truths(shard: int, shards: int) -> list[Any]:

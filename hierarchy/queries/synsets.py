@@ -2,11 +2,13 @@
 
 import re
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Length, Replace
 
+from hierarchy.dag import order_topologically
 from hierarchy.errors import InvalidInput, NotFound
 from hierarchy.models import Closure, ParentLink, Synset, SynsetWord
 
@@ -144,3 +146,14 @@ def _climb(start: int, links: list[tuple[int, int]]) -> list[int]:
         path.append(step)
         step = way_down[step]
     return path
+
+
+def order_parents(synset_ids: Iterable[int]) -> dict[int, list[int]]:
+    """The parents, ascending, of these synsets and of all above them, instance links among them; parents stand before their
+    children, and the same synsets in the same order. Two queries; a lazy query set of ids becomes a part of both."""
+    above = Closure.objects.filter(descendant__in=synset_ids).values_list("ancestor_id", flat=True).distinct()
+    parents: dict[int, list[int]] = {synset_id: [] for synset_id in above.order_by("ancestor_id")}
+    links = ParentLink.objects.filter(child__in=above).order_by("child_id", "parent_id")
+    for child_id, parent_id in links.values_list("child_id", "parent_id"):
+        parents[child_id].append(parent_id)
+    return {synset_id: parents[synset_id] for synset_id in order_topologically(parents)}

@@ -1,5 +1,6 @@
 """Workers look after the estimation: begin one that is due, work on it, call each other for help."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -21,7 +22,10 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def queue(monkeypatch):
-    """A queue and a bell of the test's own."""
+    """A queue and a bell of the test's own; only time makes an estimation due."""
+    # Ids of votes go on from one test to the next.
+    monkeypatch.setattr(estimation, "FIRST_VOTES", 10**9)
+    monkeypatch.setattr(estimation, "LONGEST_WRITING", timedelta())
     name = f"test-{uuid4()}"
     monkeypatch.setattr(tasks, "ESTIMATION_BELL", name)
     monkeypatch.setattr(tasks.run_estimation_shards, "_exec_options", {"queue": name})

@@ -15,9 +15,20 @@ ANSWERS = ("NO", "UNSURE", "YES")
 
 
 def make_voted_campaign(
-    folder, *, synsets=7, each=12, annotators=12, votes=5, gold_share=0.3, accuracy=(0.7, 0.97), seed=0, **policy
+    folder,
+    *,
+    synsets=7,
+    each=12,
+    annotators=12,
+    votes=5,
+    gold_share=0.3,
+    accuracy=(0.7, 0.97),
+    yes_shares=(0.4,),
+    seed=0,
+    **policy,
 ) -> tuple[Campaign, dict[int, int]]:
-    """The campaign, whose first annotator says YES to everything, and the truth of its questions by id."""
+    """The campaign, whose first annotator says YES to everything, and the truth of its questions by id; synsets take turns in
+    `yes_shares`."""
     # Where a new installation starts.
     snapshots.ensure_snapshot(by=None, at=now())
     chance = np.random.default_rng(seed)
@@ -27,7 +38,9 @@ def make_voted_campaign(
         make_candidates(synset, each)
     campaign = make_open_campaign(asked, name=f"voted-{seed}", **policy)
     questions = list(campaign.questions.select_related("synset", "candidate__image").order_by("pk"))
-    truths = {question.pk: int(chance.random() < 0.4) for question in questions}
+    truths = {
+        question.pk: int(chance.random() < yes_shares[question.synset_id % len(yes_shares)]) for question in questions
+    }
     known = [question.pk for question in questions if chance.random() < gold_share]
     gold.record_gold(truths={pk: "YES" if truths[pk] else "NO" for pk in known}, source="CURATOR", by=None, at=now())
     rows: list[list[str]] = []

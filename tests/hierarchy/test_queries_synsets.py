@@ -163,3 +163,23 @@ def test_of_two_shortest_paths_it_is_the_ordinary_one_then_the_smaller_number():
 
 def test_an_unknown_synset_has_no_path():
     assert synsets.find_path(1) == []
+
+
+def test_parents_of_all_above_stand_before_their_children(excerpt):
+    dog, cat = find_word("dog").pk, find_word("cat").pk
+
+    parents = synsets.order_parents([dog, cat])
+
+    links = ParentLink.objects.filter(child__in=parents)
+    assert {(child, parent) for child, own in parents.items() for parent in own} == set(
+        links.values_list("child_id", "parent_id")
+    )
+    assert set(parents) == {each for synset in (dog, cat) for path in walk_paths(synset) for each in path}
+    order = list(parents)
+    assert all(order.index(parent) < order.index(child) for child, own in parents.items() for parent in own)
+
+
+def test_the_root_stands_alone_and_an_unknown_synset_nowhere(excerpt):
+    root = synsets.find_root()
+
+    assert synsets.order_parents([root.pk, 99999999]) == {root.pk: []}

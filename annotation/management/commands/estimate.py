@@ -81,7 +81,11 @@ class Command(BaseCommand):
             f" questions, {snapshot.gold:,} gold; {report['blind_rounds']} rounds without truth, {snapshot.rounds} with it"
         )
         if report["gold_loss"] is not None:
-            self.stdout.write(f"held-out loss on gold: {report['gold_loss']:.3f} nats a question")
+            kept = "kept" if report["synset_shares_kept"] else "not kept"
+            self.stdout.write(
+                f"held-out loss on gold: {report['gold_loss']:.3f} nats a question,"
+                f" {report['synset_loss']:.3f} with shares of synsets: {kept}"
+            )
         before = {(rule["target_error"], rule["vote_cap"]): rule for rule in done.based_on.rules}
         for rule in snapshot.rules:
             earlier = before.get((rule["target_error"], rule["vote_cap"]))

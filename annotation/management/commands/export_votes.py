@@ -4,12 +4,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from annotation.exports.pseudonyms import draw_key
 from annotation.exports.votes import FORMATS, VoteFormat
+from annotation.management.files import write_whole
 from annotation.queries.exports import write_votes
 from hierarchy.errors import DomainError
-
-# The export has it until it is whole.
-PART_SUFFIX = ".part"
 
 
 class Command(BaseCommand):
@@ -25,11 +24,21 @@ class Command(BaseCommand):
             help="CSV with task,worker,label of standing votes for python -m annotation.consensus.replay"
             " --positive yes --unsure unsure; needs --campaign",
         )
+        parser.add_argument(
+            "--pseudonyms",
+            metavar="KEY",
+            help="any words: the same ones name annotators alike in every export; else names are those of this export alone",
+        )
         parser.add_argument("--output", type=Path, help="a file to write; else standard output")
 
     def handle(self, *args: Any, output: Path | None, **options: Any) -> None:
         form = _choose_format(options)
-        wanted = {"form": form, "campaign": options["campaign"], "standing": options["standing"]}
+        wanted = {
+            "form": form,
+            "campaign": options["campaign"],
+            "standing": options["standing"],
+            "pseudonyms": options["pseudonyms"] or draw_key(),
+        }
         try:
             if output is None:
                 self._write_to_stdout(wanted)
@@ -61,11 +70,5 @@ def _choose_format(options: dict[str, Any]) -> VoteFormat:
 
 
 def _write_file(path: Path, wanted: dict[str, Any]) -> int:
-    part = path.with_name(path.name + PART_SUFFIX)
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            count = write_votes(output=file, **wanted)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    return count
+    with write_whole(path) as file:
+        return write_votes(output=file, **wanted)

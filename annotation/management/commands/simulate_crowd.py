@@ -68,7 +68,10 @@ class Command(BaseCommand):
             self._make_annotator(number, options, truths, tally, tokens) for number in range(options["annotators"])
         ]
         progress = self._drive(crowd, options["campaign"])
-        self.stdout.write(f"votes {tally.votes:,} on {tally.pages:,} pages; requests repeated {tally.repeated}")
+        self.stdout.write(
+            f"votes {tally.votes:,} on {tally.pages:,} pages; requests repeated {tally.repeated}, "
+            f"annotators barred {tally.refused}"
+        )
         self._report("crowd", options["campaign"], truths, progress)
         if not options["no_settle"]:
             curator = self._open_client(f"crowd-{options['seed']}-curator", "curator", "curate", options, tally, tokens)
@@ -116,7 +119,11 @@ class Command(BaseCommand):
         seen, since = -1, time.monotonic()
         while True:
             progress = ask_database(lambda: count_progress(campaign))
-            if progress.open == 0 or any(future.done() for future in working):
+            # One that is done before the others was barred, or failed: then it says so when it is asked.
+            for future in working:
+                if future.done():
+                    future.result()
+            if progress.open == 0 or all(future.done() for future in working):
                 return progress
             if progress.votes != seen:
                 seen, since = progress.votes, time.monotonic()

@@ -156,6 +156,20 @@ def test_a_bar_is_set_once_with_its_reason():
     assert (again.barred_reason, again.barred_at, again.barred_by) == ("all yes", first.barred_at, curator)
 
 
+def test_a_bar_gives_open_pages_back_so_that_others_are_asked():
+    spammer, other, curator = *builders.make_crowd(2), builders.make_user("carol", "curator")
+    synset = builders.make_synset(1740)
+    builders.make_candidates(synset, 3)
+    campaign = builders.make_open_campaign([synset], gold_rate=0)
+    page = builders.lease(spammer, campaign)
+
+    bar(builders.find_annotator(spammer).pk, curator)
+
+    page.refresh_from_db()
+    assert (page.outcome, page.closed_at is None) == ("RETURNED", False)
+    assert builders.lease(other, campaign) is not None
+
+
 def test_a_bar_needs_a_reason_an_annotator_and_another_person():
     curator = builders.make_user("carol", "curator")
     own = builders.find_annotator(curator)

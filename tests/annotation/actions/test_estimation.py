@@ -12,15 +12,16 @@ from annotation.actions import campaigns, disputes, estimation
 from annotation.actions.estimation import Work
 from annotation.actions.estimation_passes import forget_shards
 from annotation.consensus.fit import Plan, fit
-from annotation.consensus.learn import hear_gold
 from annotation.consensus.outlook import foresee
-from annotation.consensus.procedure import begin_from, replay_gold
+from annotation.consensus.procedure import LEAST_GAIN, begin_from, hear_known
 from annotation.consensus.start import GRADED
-from annotation.models import Annotator, Estimation, EstimationShard, Snapshot, Vote
+from annotation.consensus.synsets import count_states, find_factors
+from annotation.models import Annotator, Estimation, EstimationShard, Gold, Snapshot, Vote
 from annotation.queries.snapshots import read_parameters
-from annotation.queries.teaching import list_teachers, read_shard
+from annotation.queries.teaching import list_teachers, read_parents, read_shard
 from annotation.rules import PolicyValues
 from hierarchy.errors import Conflict
+from hierarchy.models import Candidate
 from tests.annotation.voted import make_voted_campaign
 from tests.builders import estimate_all, make_dispute, make_gold, make_question, make_user
 
@@ -36,8 +37,12 @@ def nothing_kept():
 
 
 @pytest.fixture
-def voted(tmp_path):
-    return make_voted_campaign(tmp_path)[0]
+def voted(tmp_path, monkeypatch):
+    # Ids of votes go on from one test to the next.
+    monkeypatch.setattr(estimation, "FIRST_VOTES", 10**9)
+    campaign = make_voted_campaign(tmp_path)[0]
+    Gold.objects.update(created_at=now() - timedelta(hours=1))
+    return campaign
 
 
 def find_imported(name):
@@ -66,21 +71,31 @@ def fit_in_one_place():
     annotator_ids, start = list_teachers(), begin_from(read_parameters(Snapshot.objects.latest("pk")))
     whole = read_shard(shard=0, shards=1, annotator_ids=annotator_ids)
     blind = fit(votes=whole.votes, start=start, plan=PLAN)
-    _, calibrated, _ = hear_gold(runs=replay_gold(known=whole, course=blind), parameters=blind.parameters)
-    course = fit(votes=whole.votes, start=calibrated, truth=whole.truth, plan=PLAN)
+    heard = hear_known(known=whole, course=blind, find_factors=lambda: find_factors_in_one_place(whole, blind))
+    course = fit(votes=whole.votes, start=heard.parameters, truth=whole.truth, plan=PLAN)
     parameters = replace(course.parameters, outlook=foresee(counts=course.counts, parameters=course.parameters))
-    return describe(annotator_ids.tolist(), course.counts, parameters.to_json(), course.rounds)
+    factors = {} if heard.factors is None else dict(heard.factors.iterate_rows())
+    losses = (heard.loss_without, heard.loss_with, heard.factors is not None)
+    return describe(annotator_ids.tolist(), course.counts, parameters.to_json(), course.rounds, factors, losses)
+
+
+def find_factors_in_one_place(whole, blind):
+    counts = count_states(shard=whole, course=blind)
+    return find_factors(counts=counts, parents=read_parents(), shares=blind.parameters.shares)
 
 
 def describe_snapshot(snapshot):
     skills = snapshot.skills.order_by("annotator_id")
     counts = np.array([skill.counts for skill in skills])
-    return describe([skill.annotator_id for skill in skills], counts, snapshot.parameters, snapshot.rounds)
+    ids = [skill.annotator_id for skill in skills]
+    factors = dict(snapshot.synset_priors.values_list("synset_id", "log_factors"))
+    losses = tuple(snapshot.report[name] for name in ("gold_loss", "synset_loss", "synset_shares_kept"))
+    return describe(ids, counts, snapshot.parameters, snapshot.rounds, factors, losses)
 
 
-def describe(annotator_ids, counts, parameters, rounds):
+def describe(annotator_ids, counts, *rest):
     """Equal only where every bit is."""
-    return annotator_ids, counts.tobytes(), parameters, rounds
+    return annotator_ids, counts.tobytes(), *rest
 
 
 @pytest.mark.parametrize("shards", [1, 3, 8])
@@ -91,6 +106,34 @@ def test_a_snapshot_is_that_of_a_fit_in_one_place_to_the_last_bit(voted, shards)
 
     assert (done.status, done.reason) == ("DONE", "")
     assert describe_snapshot(done.snapshot) == expected
+
+
+@pytest.fixture
+def telling(tmp_path):
+    """Votes on synsets in which all but a few questions have the same truth."""
+    return make_voted_campaign(tmp_path, synsets=4, each=60, votes=4, accuracy=(0.7, 0.9), yes_shares=(0.05, 0.95))[0]
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_shares_of_synsets_are_kept_where_gold_gains_the_same_for_any_number_of_shards(telling, shards):
+    expected = fit_in_one_place()
+
+    snapshot = run(shards).snapshot
+
+    assert describe_snapshot(snapshot) == expected
+    assert snapshot.report["synset_shares_kept"]
+    assert snapshot.report["synset_loss"] < snapshot.report["gold_loss"] - LEAST_GAIN
+    assert list(snapshot.synset_priors.values_list("synset", flat=True)) == [1000, 1001, 1002, 1003]
+
+
+def test_gold_does_not_count_towards_its_synsets_shares(telling):
+    whole = read_shard(shard=0, shards=1, annotator_ids=list_teachers())
+    blind = fit(votes=whole.votes, start=GRADED, plan=PLAN)
+
+    counts = count_states(shard=whole, course=blind)
+
+    unknown = telling.questions.exclude(gold__active=True)
+    assert counts.values.sum(axis=1).tolist() == [unknown.filter(synset_id=pk).count() for pk in counts.synset_id]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -188,6 +231,18 @@ def test_a_curators_decision_teaches_but_is_no_gold(settled):
     assert (shard.truth[place], shard.drawn[place]) == (1, False)
 
 
+def test_a_shard_knows_each_questions_synset_and_what_importers_said(voted):
+    scored = voted.questions.order_by("pk")[4]
+    Candidate.objects.filter(pk=scored.candidate_id).update(prior=0.8)
+
+    shard = read_shard(shard=scored.synset_id % 3, shards=3, annotator_ids=list_teachers())
+
+    expected = voted.questions.filter(pk__in=shard.item_id).order_by("pk")
+    assert shard.synset_id.tolist() == list(expected.values_list("synset_id", flat=True))
+    assert shard.item_id[~np.isnan(shard.prior)].tolist() == [scored.pk]
+    assert np.nanmax(shard.prior) == 0.8
+
+
 @pytest.fixture
 def settled(db):
     question = make_dispute()
@@ -273,6 +328,24 @@ def test_an_estimation_is_due_an_hour_after_the_last_snapshot(voted, hours, begi
     begun = estimation.begin_estimation_if_due(seconds=3600, most_shards=2, at=at)
 
     assert (begun is not None) == begins
+
+
+@pytest.mark.parametrize(("more", "begins"), [(1, False), (0, True)])
+def test_an_estimation_is_due_at_once_when_votes_have_doubled(voted, monkeypatch, more, begins):
+    run()
+    newest = Vote.objects.latest("pk").pk
+    Estimation.objects.update(newest_vote=newest // 2 + more)
+    monkeypatch.setattr(estimation, "FIRST_VOTES", newest)
+
+    begun = estimation.begin_estimation_if_due(seconds=3600, most_shards=2, at=now())
+
+    assert (begun is not None) == begins
+
+
+def test_a_handful_of_votes_waits_for_the_time(voted, monkeypatch):
+    monkeypatch.setattr(estimation, "FIRST_VOTES", Vote.objects.latest("pk").pk + 1)
+
+    assert estimation.begin_estimation_if_due(seconds=3600, most_shards=2, at=now()) is None
 
 
 def test_none_is_due_while_one_runs_or_when_nothing_has_come_since(voted):

@@ -8,11 +8,12 @@ from annotation.consensus.agreement import krippendorff_alpha
 from annotation.consensus.belief import look_up
 from annotation.consensus.fit import Plan
 from annotation.consensus.model import find_log_tables
+from annotation.consensus.synsets import know_beforehand
 from annotation.models import Dispute, Measurement, Question, Snapshot
 from annotation.queries.measurements import count_agreement, list_measurements
 from annotation.queries.snapshots import read_parameters
 from annotation.queries.teaching import list_teachers, read_shard
-from hierarchy.models import Label
+from hierarchy.models import Candidate, Label
 from tests.annotation.voted import make_voted_campaign
 from tests.builders import estimate_all, make_user
 
@@ -41,6 +42,7 @@ def measure(campaign, synset_id=None):
         snapshot=snapshot,
         known=known,
         added=look_up(votes=known.votes, log_tables=find_log_tables(counts=counts, parameters=parameters)),
+        log_prior=know_beforehand(shard=known, parameters=parameters, factors=None),
         agreement=[row for shard in range(3) for row in count_agreement(shard=shard, shards=3)],
     )
     return Measurement.objects.get(snapshot=snapshot, campaign=campaign, synset_id=synset_id).values
@@ -96,6 +98,18 @@ def test_the_rule_is_scored_on_gold(campaign):
     assert 0 < score["precision"]["low"] <= score["precision"]["value"] <= score["precision"]["high"]
     assert score["error"]["hits"] <= score["error"]["trials"] <= score["questions"]
     assert 0 <= score["ece"] <= 1
+
+
+def test_gold_is_decided_with_what_importers_said_of_it_as_any_other_question(campaign):
+    before = measure(campaign)["on_gold"]
+    for truth, said in (("YES", 0.99), ("NO", 0.01)):
+        known = campaign.questions.filter(gold__truth=truth).values("candidate")
+        Candidate.objects.filter(pk__in=known).update(prior=said)
+
+    after = measure_again(campaign, None)["on_gold"]
+
+    assert after["nll"] < before["nll"]
+    assert after["questions"] == before["questions"]
 
 
 def test_the_scores_of_synsets_add_up_to_the_campaigns(campaign):

@@ -8,14 +8,12 @@ from django.core.management import CommandError, call_command
 from django.utils.timezone import now
 
 from annotation.actions import campaigns, votes
+from annotation.exports.pseudonyms import draw_key, is_own_pseudonym, write_pseudonym
 from annotation.exports.votes import write_time
 from annotation.models import Annotator, Batch, Question, Vote
-from annotation.queries.exports import write_pseudonym
 from tests.builders import (
-    find_annotator,
     lease,
     make_candidates,
-    make_crowd,
     make_open_campaign,
     make_synset,
     make_user,
@@ -44,7 +42,7 @@ def campaign(db):
 
 def export_votes(*options):
     output = io.StringIO()
-    call_command("export_votes", *options, stdout=output)
+    call_command("export_votes", "--pseudonyms=key", *options, stdout=output)
     return output.getvalue()
 
 
@@ -59,7 +57,7 @@ def test_every_vote_is_there_once_in_recorded_order(campaign):
         {
             "wnid": "n00001740",
             "image_sha256": vote.question.candidate.image.sha256_hex,
-            "annotator": write_pseudonym(vote.annotator_id),
+            "annotator": write_pseudonym(vote.annotator_id, key="key"),
             "answer": vote.answer,
             "at": write_time(vote.voted_at),
             "milliseconds": "",
@@ -106,14 +104,44 @@ def test_milliseconds_are_written(campaign):
     assert read_rows(export_votes())[-1]["milliseconds"] == "830"
 
 
-def test_a_pseudonym_is_stable_tells_annotators_apart_and_depends_on_the_key(campaign, settings):
-    ids = [find_annotator(user).pk for user in make_crowd(20)]
-    names = [write_pseudonym(pk) for pk in ids]
+def test_a_pseudonym_is_stable_tells_annotators_apart_and_depends_on_the_keys(settings):
+    names = [write_pseudonym(pk, key="key") for pk in range(20)]
 
-    assert names == [write_pseudonym(pk) for pk in ids]
-    assert len(set(names)) == len(ids)
+    assert names == [write_pseudonym(pk, key="key") for pk in range(20)]
+    assert len(set(names)) == 20
+    assert not set(names) & {write_pseudonym(pk, key="other") for pk in range(20)}
     settings.SECRET_KEY = "another"
-    assert not set(names) & {write_pseudonym(pk) for pk in ids}
+    assert not set(names) & {write_pseudonym(pk, key="key") for pk in range(20)}
+
+
+def test_without_a_key_names_are_those_of_one_export(campaign):
+    outputs = [io.StringIO(), io.StringIO()]
+    for output in outputs:
+        call_command("export_votes", stdout=output)
+
+    first, second = ({row["annotator"] for row in read_rows(output.getvalue())} for output in outputs)
+    assert len(first) == len(second) > 0
+    assert not first & second
+
+
+def test_an_installation_knows_its_own_pseudonyms(settings):
+    name = write_pseudonym(5, key=draw_key())
+
+    assert is_own_pseudonym(name)
+    assert not is_own_pseudonym(name[:-1] + ("0" if name[-1] != "0" else "1"))
+    assert not is_own_pseudonym("ann")
+    settings.SECRET_KEY = "another"
+    assert not is_own_pseudonym(name)
+
+
+def test_votes_do_not_come_back_to_their_campaign_under_other_names(campaign, tmp_path):
+    (tmp_path / "votes.csv").write_text(export_votes("--standing"))
+    before = Vote.objects.count()
+
+    with pytest.raises(CommandError, match="line 2, column annotator: this vote was exported from here"):
+        call_command("import_votes", tmp_path / "votes.csv", "--campaign", "demo", stderr=io.StringIO())
+
+    assert Vote.objects.count() == before
 
 
 def test_one_campaign_is_exported_alone(campaign):
@@ -155,7 +183,7 @@ def test_a_replay_gets_standing_votes_in_recorded_order(campaign):
     expected = [
         {
             "task": f"n00001740:{vote.question.candidate.image.sha256_hex}",
-            "worker": write_pseudonym(vote.annotator_id),
+            "worker": write_pseudonym(vote.annotator_id, key="key"),
             "label": vote.answer.lower(),
         }
         for vote in Vote.objects.standing().order_by("pk")

@@ -43,7 +43,7 @@ def slow_loss(*, runs: Runs, parameters: Parameters) -> float:
         for number in range(1, votes + 1):
             worth = 1 + (number - 1) * parameters.discount
             scores = [
-                (float(runs.evidence[run, number - 1, state]) + math.log(share)) / worth
+                (float(runs.evidence[run, number - 1, state] + runs.log_prior[run, state]) + math.log(share)) / worth
                 for state, share in enumerate(parameters.shares)
             ]
             raised = [math.exp(score - max(scores)) for score in scores]
@@ -69,7 +69,10 @@ def slow_trial(*, runs: Runs, parameters: Parameters, rule: Rule) -> list[tuple[
     found = [(Decision.ASK, 0)] * len(runs.truth)
     for number in range(1, min(runs.evidence.shape[1], rule.vote_cap) + 1):
         estimates = estimate_evidence(
-            evidence=runs.evidence[:, number - 1], counts=runs.counts[:, number - 1], parameters=parameters
+            evidence=runs.evidence[:, number - 1],
+            counts=runs.counts[:, number - 1],
+            parameters=parameters,
+            log_prior=runs.log_prior,
         )
         decisions = decide(estimates, parameters, rule, last_votes=runs.available)
         for run, decision in enumerate(decisions):
@@ -91,10 +94,11 @@ def slow_tolerances(*, runs: Runs, parameters: Parameters, rule: Rule) -> dict[D
         changed = replace(rule, accept_tolerance=tried[Decision.ACCEPT], reject_tolerance=tried[Decision.REJECT])
         wrong_class = 0 if side is Decision.ACCEPT else 1
         decided = wrong = 0.0
+        unit = max([1.0, *(weight for weight, of in zip(runs.weight, runs.truth, strict=True) if of == wrong_class)])
         for run, (decision, _) in enumerate(slow_trial(runs=runs, parameters=parameters, rule=changed)):
             if decision is side:
-                decided += float(runs.weight[run]) / orders
-                wrong += float(runs.weight[run]) / orders * (runs.truth[run] == wrong_class)
+                decided += float(runs.weight[run]) / orders / unit
+                wrong += float(runs.weight[run]) / orders / unit * (runs.truth[run] == wrong_class)
         return decided, wrong
 
     for _ in range(PASSES):

@@ -83,6 +83,19 @@ def test_runs_hang_neither_on_names_nor_on_the_order_of_votes(
     assert describe(again) == describe(replay(rows, tables, seed=seed))
 
 
+def test_every_run_has_its_items_prior_and_is_otherwise_the_same() -> None:
+    votes, truth = make_votes([[(0, 2), (1, 0)], [], [(1, 0)]]), np.array([1, 0, 0], dtype=np.int8)
+    added = np.arange(6.0).reshape(3, 2)
+    log_prior = np.array([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])
+
+    runs = run_gold(votes=votes, truth=truth, added=added, vote_cap=3, log_prior=log_prior)
+
+    without = run_gold(votes=votes, truth=truth, added=added, vote_cap=3)
+    assert np.array_equal(runs.log_prior, log_prior[runs.item])
+    assert not without.log_prior.any()
+    assert describe(runs) == describe(without)
+
+
 def test_items_without_votes_or_truth_are_not_asked() -> None:
     votes = make_votes([[(0, 2)], [], [(1, 0)]])
     truth = np.array([1, 0, UNKNOWN], dtype=np.int8)
@@ -99,6 +112,7 @@ def test_no_gold_gives_no_runs_of_the_right_shape() -> None:
 
     assert runs.evidence.shape == (0, 3, 2)
     assert runs.counts.shape == (0, 3, 3)
+    assert runs.log_prior.shape == (0, 2)
 
 
 def make_clear_runs(*, no: int, yes: int) -> Runs:

@@ -1,4 +1,5 @@
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -172,6 +173,21 @@ def test_what_was_learned_gives_the_same_when_it_is_used_again(rule: str, number
     assert again.probability == pytest.approx(first.probability, abs=1e-9)
     assert np.array_equal(again.votes, first.votes)
     assert np.array_equal(again.decided, first.decided)
+
+
+@pytest.mark.parametrize("rule", ["all-votes", "sequential"])
+def test_what_is_stored_of_tasks_beforehand_is_believed(rule: str) -> None:
+    rows, _ = simulate(8)
+    encoded = encode([row for row in rows if row[0] != "t7"] + [("t7", "w1", "yes"), ("t7", "w2", "no")])
+    learned = RULES[rule](encoded, SETTINGS).learned
+    assert learned is not None
+    doubtful = learned.parameters.meanings[:, 0] - learned.parameters.meanings[:, 1]
+    told = replace(learned, priors={"t7": 3 * doubtful})
+
+    before, after = (read(encoded, RULES[rule](encoded, replace(SETTINGS, stored=each))) for each in (learned, told))
+
+    assert after["t7"] < before["t7"] - 0.05
+    assert {**after, "t7": None} == {**before, "t7": None}
 
 
 def test_parameters_of_another_shape_are_refused() -> None:

@@ -19,7 +19,7 @@ from annotation.consensus.shards import (
 from annotation.consensus.start import GRADED
 from annotation.consensus.votes import Votes
 
-ITEMS, WORKERS = 400, 30
+ITEMS, WORKERS, SYNSETS = 400, 30, 24
 PLAN = Plan(stages=2, last_rounds=10)
 
 
@@ -34,11 +34,13 @@ def make_shard(*, seed=0):
     votes = Votes.from_arrays(item=item, worker=worker, answer=answer, items=ITEMS, workers=WORKERS, answers=3)
     known = np.where(chance.random(ITEMS) < 0.2, truth, np.int8(UNKNOWN))
     drawn = (known != UNKNOWN) & (chance.random(ITEMS) < 0.7)
-    return Shard(votes=votes, item_id=np.arange(ITEMS) * 7 + 3, truth=known, drawn=drawn)
+    said = np.where(chance.random(ITEMS) < 0.3, chance.uniform(0.05, 0.95, ITEMS), np.nan)
+    item_id = np.arange(ITEMS) * 7 + 3
+    return Shard(votes=votes, item_id=item_id, truth=known, drawn=drawn, prior=said, synset_id=item_id % SYNSETS)
 
 
 def split(whole, shards):
-    return [whole.select(whole.item_id % shards == shard) for shard in range(shards)]
+    return [whole.select(whole.synset_id % shards == shard) for shard in range(shards)]
 
 
 def fit_in_shards(parts, course, *, clamped, seed=0):

@@ -19,24 +19,30 @@ CHOSEN = Tolerances(target_error=0.05, vote_cap=10, accept=0.2, reject=0.0)
 
 
 def make_snapshot() -> StoredSnapshot:
-    return StoredSnapshot(parameters=make_states(), workers={"ann": COUNTS}, rules=[CHOSEN])
+    priors = {"dog": np.array([-0.5, 0.25])}
+    return StoredSnapshot(parameters=make_states(), workers={"ann": COUNTS}, rules=[CHOSEN], priors=priors)
 
 
 def change(**changes: Any) -> dict[str, Any]:
     return {**copy.deepcopy(make_snapshot().to_json()), **changes}
 
 
-@given(parameter_sets(), st.lists(st.text(), unique=True, max_size=3), st.floats(0, 1e6))
+@given(parameter_sets(), st.lists(st.text(), unique=True, max_size=3), st.floats(0, 1e6), st.floats(-50, 50))
 def test_a_snapshot_comes_back_from_json_text_to_the_last_bit(
-    parameters: Parameters, names: list[str], count: float
+    parameters: Parameters, names: list[str], count: float, factor: float
 ) -> None:
     workers = {name: np.full(parameters.responses.shape, count) for name in names}
-    stored = StoredSnapshot(parameters=parameters, workers=workers, rules=[CHOSEN])
+    priors = {name: np.full(parameters.states, factor) for name in names}
+    stored = StoredSnapshot(parameters=parameters, workers=workers, rules=[CHOSEN], priors=priors)
 
     again = StoredSnapshot.from_json(json.loads(json.dumps(stored.to_json())))
 
     assert again.to_json() == stored.to_json()
     assert np.array_equal(again.find_log_tables(names), stored.find_log_tables(names))
+    assert (stored.find_log_prior(names) is None) == (not names)
+    assert {name: values.tolist() for name, values in again.priors.items()} == {
+        name: values.tolist() for name, values in priors.items()
+    }
 
 
 def test_the_finest_states_are_stored_too() -> None:
@@ -52,6 +58,23 @@ def test_known_workers_have_their_tables_and_others_the_crowds() -> None:
 
     assert np.array_equal(logs[0], take_logarithms(stored.parameters.responses))
     assert np.array_equal(logs[1:], take_logarithms(tabulate(counts=COUNTS[None], parameters=stored.parameters)))
+
+
+def test_known_tasks_have_their_prior_and_of_others_nothing_is_known() -> None:
+    log_prior = make_snapshot().find_log_prior(["cat", "dog"])
+
+    assert log_prior is not None
+    assert log_prior.tolist() == [[0.0, 0.0], [-0.5, 0.25]]
+
+
+def test_a_file_without_priors_is_read_and_written_as_before() -> None:
+    content = change()
+    del content["priors"]
+
+    stored = StoredSnapshot.from_json(content)
+
+    assert stored.find_log_prior(["dog"]) is None
+    assert stored.to_json() == content
 
 
 def test_no_workers_have_no_tables() -> None:
@@ -97,6 +120,10 @@ RULE = {"target_error": 0.05, "vote_cap": 10, "accept": 0.2, "reject": 0.1}
         (change(workers={"ann": [[1, 2, -3], [4, 5, 6]]}), r"workers\['ann'\]: counts must not be negative"),
         (change(workers={"ann": [[1, 2, 1e999], [4, 5, 6]]}), r"workers\['ann'\]"),
         (change(workers={"ann": [[1, 2, 10**400], [4, 5, 6]]}), r"workers\['ann'\]"),
+        (change(priors=[]), "priors: must be an object"),
+        (change(priors={"dog": [1.0]}), r"priors\['dog'\]: must have 2 finite numbers"),
+        (change(priors={"dog": [1.0, 1e999]}), r"priors\['dog'\]: must have 2 finite numbers"),
+        (change(priors={"dog": [1.0, "x"]}), r"priors\['dog'\]\[1\]: must be a number"),
         (change(parameters={}), "version"),
         (change(rules={}), "rules: must be a list"),
         (change(rules=["x"]), r"rules\[0\]: must be an object with target_error, vote_cap, accept, reject"),

@@ -106,7 +106,7 @@ def test_a_policy_that_gold_was_not_asked_about_is_cautious(boss, client):
     publish()
 
     assert "Cautious: no gold has told yet" in read(client)
-    assert "to be wrong with at most 7 %" in read(client)
+    assert "to be wrong with at most 8.75 %" in read(client)
 
 
 def test_campaigns_that_decide_alike_are_told_together_and_closed_ones_not(campaign, boss, client):
