@@ -13,7 +13,8 @@ def foresee(*, counts: Floats, parameters: Parameters) -> Floats:
 
     The crowd's mean table says too little where workers contradict each other: good ones and ones who say the opposite make a
     mean that says nothing, though each of their votes tells much. So the mean of those who do better than chance is mixed
-    with blind answering until it tells, in bits, what votes told on average. The crowd's table where nobody has voted.
+    with blind answering until it tells, in bits, what votes told on average, if it tells more. The crowd's table where nobody
+    has voted.
     """
     votes = counts.sum(axis=(1, 2))
     if parameters.classes != 2 or votes.sum() <= 0:
