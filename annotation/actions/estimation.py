@@ -83,13 +83,14 @@ def choose_shards(*, most: int) -> int:
 
 
 def begin_estimation_if_due(*, seconds: int, most_shards: int, at: datetime) -> Estimation | None:
-    """A new estimation when the newest one began, and the newest snapshot was published, so long ago, and when something
+    """A new estimation when the newest one ended, and the newest snapshot was published, so long ago, and when something
     has come since that it could learn from; or at once, when there are `FIRST_VOTES` and twice as many as the newest one
     knew: what a young installation knows of its annotators is soon out of date."""
     newest, last = Snapshot.objects.order_by("-pk").first(), _find_last()
     if newest is None or (last is not None and last.status == Estimation.Status.RUNNING):
         return None
-    since = max(newest.published_at, last.started_at if last else newest.published_at)
+    moments = [newest.published_at, *([last.started_at, last.finished_at] if last else [])]
+    since = max(moment for moment in moments if moment is not None)
     waited = at >= since + timedelta(seconds=seconds) and _has_news(last)
     if not waited and not _has_doubled(last):
         return None

@@ -11,7 +11,6 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from annotation.actions.gold import record_gold
-from annotation.actions.snapshots import PATIENCE
 from annotation.actions.staging import RESOLVE_GOLD, RESOLVE_VOTES, drop_lines, resolve_lines, stage_lines
 from annotation.exports.pseudonyms import is_own_pseudonym
 from annotation.intake.problems import Problems
@@ -93,7 +92,7 @@ ORDER BY line
 """
 
 MARK_DUE = """
-UPDATE annotation_question AS question SET due_at = %(later)s WHERE id IN (SELECT question_id FROM new_vote)
+UPDATE annotation_question AS question SET due_at = least(question.due_at, %(at)s) WHERE id IN (SELECT question_id FROM new_vote)
 AND NOT EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id AND gold.active)
 """
 
@@ -203,7 +202,7 @@ def _add_annotators(at: datetime) -> int:
 
 def _write_votes(campaign: Campaign, at: datetime) -> tuple[int, int]:
     """How many votes were written, and on how many questions."""
-    values: dict[str, int | datetime] = {"campaign": campaign.pk, "at": at, "later": at + PATIENCE, "size": PAGE_SIZE}
+    values: dict[str, int | datetime] = {"campaign": campaign.pk, "at": at, "size": PAGE_SIZE}
     with connection.cursor() as cursor:
         cursor.execute(LAY_OUT_PAGES, values)
         cursor.execute(WRITE_PAGES, values)

@@ -75,8 +75,7 @@ def publish_snapshot(
     """Puts a new version of the model in force, with the skill of each of `annotator_ids` (index by index as in `skills`).
 
     Estimates are made again when nothing is due, finished questions' among them, so that one whose label the new model speaks
-    against goes to a curator; `follow_snapshot`, after this transaction, has open ones made first. Annotators found to be spam
-    are barred. `votes`, `questions` and `gold` count
+    against goes to a curator; `follow_snapshot`, after this transaction, does what must not hold up those who vote. `votes`, `questions` and `gold` count
     what was learned from; `report` is plain JSON; `synset_factors` are the log factors of states of synsets, where kept.
     """
     snapshot = Snapshot.objects.create(
@@ -94,11 +93,6 @@ def publish_snapshot(
     ids = [int(annotator_id) for annotator_id in annotator_ids]
     Skill.objects.bulk_create(_build_skills(snapshot, ids, skills), batch_size=ROWS_AT_ONCE)
     SynsetPrior.objects.bulk_create(_build_synset_priors(snapshot, synset_factors), batch_size=ROWS_AT_ONCE)
-    spam = [annotator_id for annotator_id, is_spam in zip(ids, skills.spam, strict=True) if is_spam]
-    found = Annotator.objects.filter(pk__in=spam, barred_at=None).order_by("pk")
-    # All of them before any question: whoever sends votes locks the annotator first, then questions.
-    for annotator_id in list(found.select_for_update().values_list("pk", flat=True)):
-        bar_annotator(annotator_id=annotator_id, reason=SPAM_REASON, by=None, at=at)
     return snapshot
 
 
@@ -136,11 +130,15 @@ def _build_synset_priors(snapshot: Snapshot, factors: SynsetTable | None) -> lis
 
 
 def follow_snapshot(*, snapshot: Snapshot, at: datetime) -> None:
-    """Open questions that have an estimate become due; those nobody has seen ask for as many votes as the new model wants.
+    """Annotators found to be spam are barred; open questions that have an estimate become due; those nobody has seen ask for
+    as many votes as the new model wants.
 
     Some at a time, each time in a transaction of its own, so that whoever sends votes waits for few. Where it is cut off, the
-    former are found by the age of their estimates, and the latter keep the votes they asked for until the next snapshot.
+    questions are found by the age of their estimates; those unseen and spam wait for the next snapshot.
     """
+    spam = Annotator.objects.filter(skills__snapshot=snapshot, skills__spam=True, barred_at=None).order_by("pk")
+    for annotator_id in list(spam.values_list("pk", flat=True)):
+        bar_annotator(annotator_id=annotator_id, reason=SPAM_REASON, by=None, at=at)
     campaigns = Campaign.objects.filter(state__in=[Campaign.State.OPEN, Campaign.State.PAUSED]).order_by("pk")
     for policy in find_policies(list(campaigns.values_list("pk", flat=True))).values():
         ask_unseen(snapshot=snapshot, policy=policy)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.consensus.belief import believe
-from annotation.consensus.decide import Decision, Outlook, Rule, choose, look_ahead
+from annotation.consensus.decide import DEPTH, Decision, Outlook, Rule, choose, look_ahead
 from annotation.consensus.goldreplay import Runs
 from annotation.consensus.metrics import upper_bound
 from annotation.consensus.model import Floats, Parameters
@@ -241,7 +241,8 @@ def _look_ahead_everywhere(runs: Runs, parameters: Parameters, rule: Rule) -> _O
     last = np.minimum(runs.available, rule.vote_cap)
     outlooks = []
     for number in range(1, int(last.max(initial=0)) + 1):
-        left = last - number
+        # Nobody looks further ahead than that.
+        left = np.minimum(last - number, DEPTH)
         groups = [np.flatnonzero(left == more) for more in np.unique(left[left >= 0])]
         outlooks.append(
             [

@@ -16,8 +16,7 @@ from annotation.consensus.model import Answer, Floats, Parameters, tabulate
 
 # Of the intervals of rates.
 BELIEVED = 0.9
-# How much more often an answer is given where it is right than where it is wrong, 0 for guesses: whoever is surely below
-# this, after so many answers, is spam.
+# Sensitivity + specificity - 1, which is 0 for guesses: whoever is surely below this, after so many answers, is spam.
 SPAM_INFORMEDNESS = 0.2
 SPAM_CONFIDENCE = 0.95
 ENOUGH_OF_EACH_TRUTH = 15
@@ -97,29 +96,15 @@ def measure_information(joint: Floats) -> Floats:
 
 
 def find_spam(*, gold_answers: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """[W]: whether neither YES nor NO says anything of the truth of gold: each is surely, with `SPAM_CONFIDENCE`, less than
-    `SPAM_INFORMEDNESS` more frequent where it is right than where it is wrong, after at least `ENOUGH_OF_EACH_TRUTH` answers
-    on either truth. Without UNSURE both differences are sensitivity + specificity - 1; UNSURE is no fault, it only tells less.
+    """[W]: whether sensitivity + specificity - 1 on gold is below `SPAM_INFORMEDNESS` with `SPAM_CONFIDENCE`, after at least
+    `ENOUGH_OF_EACH_TRUTH` answers of YES or NO on either truth. UNSURE is no fault and does not count.
 
-    The bound of the difference is made from the bounds of both rates (Zou and Donner, Construction of confidence limits about
+    The bound of the sum is made from the bounds of both terms (Zou and Donner, Construction of confidence limits about
     effect measures, 2008), which are those of Clopper and Pearson.
     """
-    asked = gold_answers.sum(axis=2)
-    highest = [
-        _bound_difference(
-            gold_answers[:, right, answer], asked[:, right], gold_answers[:, 1 - right, answer], asked[:, 1 - right]
-        )
-        for right, answer in ((0, Answer.NO), (1, Answer.YES))
-    ]
-    return np.asarray((asked >= ENOUGH_OF_EACH_TRUTH).all(axis=1) & (np.max(highest, axis=0) < SPAM_INFORMEDNESS))
-
-
-def _bound_difference(
-    hits: NDArray[np.int64], asked: NDArray[np.int64], misses: NDArray[np.int64], asked_of_misses: NDArray[np.int64]
-) -> Floats:
-    """The upper bound of hits / asked - misses / asked_of_misses."""
-    rate, wrong_rate = hits / np.maximum(asked, 1), misses / np.maximum(asked_of_misses, 1)
-    above = upper_bound(errors=hits, trials=asked, confidence=SPAM_CONFIDENCE) - rate
-    rest = upper_bound(errors=asked_of_misses - misses, trials=asked_of_misses, confidence=SPAM_CONFIDENCE)
-    below = wrong_rate - (1 - rest)
-    return np.asarray(rate - wrong_rate + np.sqrt(above**2 + below**2))
+    given = gold_answers[:, :, [Answer.NO, Answer.YES]].sum(axis=2)
+    hits = np.stack([gold_answers[:, 0, Answer.NO], gold_answers[:, 1, Answer.YES]], axis=1)
+    rates = hits / np.maximum(given, 1)
+    room = upper_bound(errors=hits, trials=given, confidence=SPAM_CONFIDENCE) - rates
+    highest = rates.sum(axis=1) - 1 + np.sqrt((room**2).sum(axis=1))
+    return np.asarray((given >= ENOUGH_OF_EACH_TRUTH).all(axis=1) & (highest < SPAM_INFORMEDNESS))

@@ -23,11 +23,13 @@ class ExportedVote(NamedTuple):
 
 @dataclass(frozen=True)
 class VoteFormat:
-    """`standing_only`: the format has no place to say that a vote was withdrawn."""
+    """`standing_only`: the format has no place to say that a vote was withdrawn; `counting_only`: nor that an annotator is barred,
+    so that the vote counts nothing."""
 
     header: str
     encode: Callable[[ExportedVote], str]
     standing_only: bool = False
+    counting_only: bool = False
 
 
 _write_json = json.JSONEncoder(separators=(",", ":")).encode
@@ -63,5 +65,5 @@ def encode_replay(vote: ExportedVote) -> str:
 FORMATS: Mapping[str, VoteFormat] = {
     "csv": VoteFormat(header=",".join(ExportedVote._fields) + "\n", encode=encode_csv),
     "jsonl": VoteFormat(header="", encode=encode_json),
-    "replay": VoteFormat(header="task,worker,label\n", encode=encode_replay, standing_only=True),
+    "replay": VoteFormat(header="task,worker,label\n", encode=encode_replay, standing_only=True, counting_only=True),
 }

@@ -1,12 +1,14 @@
 """A snapshot as the engine reads it without the service."""
 
 import numpy as np
+from django.db import transaction
 
 from annotation.consensus.model import Parameters
 from annotation.consensus.stored import StoredSnapshot, Tolerances
 from annotation.exports.pseudonyms import write_pseudonym
 from annotation.models import Skill, Snapshot
 from annotation.queries.campaigns import find_campaign
+from annotation.queries.exports import take_time
 from annotation.queries.priors import read_task_priors
 from annotation.queries.snapshots import is_readable, read_parameters
 from hierarchy.errors import Conflict, NotFound
@@ -23,9 +25,11 @@ def find_stored_snapshot(*, snapshot_id: int | None) -> Snapshot:
     return snapshot
 
 
+@transaction.atomic
 def store_snapshot(*, snapshot: Snapshot, campaign: str | None, pseudonyms: str) -> StoredSnapshot:
     """The snapshot with annotators and questions under the names that votes exported with the key `pseudonyms` give them; priors are those of a
     campaign's questions, or of all. NotFound for an unknown campaign."""
+    take_time()
     campaign_id = None if campaign is None else find_campaign(campaign).pk
     parameters = read_parameters(snapshot)
     return StoredSnapshot(

@@ -14,9 +14,8 @@ from annotation.consensus.model import Answer
 from annotation.consensus.stored import StoredSnapshot
 from annotation.consensus.synsets import SynsetTable
 from annotation.consensus.votes import Votes
-from annotation.exports.pseudonyms import write_pseudonym
 from annotation.exports.votes import FORMATS
-from annotation.models import Annotator, Estimate, Question, Snapshot
+from annotation.models import Estimate, Question, Snapshot
 from annotation.queries.exports import write_votes
 from tests import builders
 from tests.annotation.slow import FOUR
@@ -69,17 +68,12 @@ def answer(page, truths, *, skill):
 
 
 def export_votes(tmp_path, campaign):
-    """The file that anyone would replay, and the votes in it of those who are not barred."""
+    """The file that anyone would replay, and the votes in it."""
     output = io.StringIO()
     write_votes(output=output, form=FORMATS["replay"], campaign=campaign.name, standing=True, pseudonyms="key")
     path = tmp_path / "votes.csv"
     path.write_text(output.getvalue())
     file = read_votes_file(path=path)
-    barred = {
-        write_pseudonym(pk, key="key")
-        for pk in Annotator.objects.filter(barred_at__isnull=False).values_list("pk", flat=True)
-    }
-    counts = np.array([name not in barred for name in file.workers])
     meaning = np.array([Answer[label.upper()] for label in file.labels])
     votes_of_all = Votes.from_arrays(
         item=file.task,
@@ -89,7 +83,7 @@ def export_votes(tmp_path, campaign):
         workers=len(file.workers),
         answers=len(Answer),
     )
-    return file, votes_of_all.select(counts[votes_of_all.worker])
+    return file, votes_of_all
 
 
 def export_snapshot(tmp_path):

@@ -28,6 +28,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, file: Path, snapshot: int | None, campaign: str | None, **options: Any) -> None:
         try:
+            if not options["pseudonyms"]:
+                raise CommandError("--pseudonyms: must not be empty")
             chosen = find_stored_snapshot(snapshot_id=snapshot)
             stored = store_snapshot(snapshot=chosen, campaign=campaign, pseudonyms=options["pseudonyms"])
             content = json.dumps(stored.to_json())

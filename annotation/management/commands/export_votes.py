@@ -21,7 +21,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--replay",
             action="store_true",
-            help="CSV with task,worker,label of standing votes for python -m annotation.consensus.replay"
+            help="CSV with task,worker,label of the votes that count (not withdrawn, nobody barred) for python -m annotation.consensus.replay"
             " --positive yes --unsure unsure; needs --campaign",
         )
         parser.add_argument(
@@ -33,6 +33,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, output: Path | None, **options: Any) -> None:
         form = _choose_format(options)
+        if options["pseudonyms"] == "":
+            raise CommandError("--pseudonyms: must not be empty")
         wanted = {
             "form": form,
             "campaign": options["campaign"],

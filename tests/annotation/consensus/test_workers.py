@@ -107,8 +107,9 @@ def gold(*, no, yes):
     [
         ([0, 0, 15], [0, 0, 15], True),  # YES to everything
         ([15, 0, 0], [15, 0, 0], True),
-        ([0, 40, 0], [0, 40, 0], True),  # UNSURE of everything
-        ([12, 28, 0], [0, 28, 12], False),  # often UNSURE, never wrong
+        ([0, 40, 0], [0, 40, 0], False),  # UNSURE of everything
+        ([20, 180, 0], [0, 180, 20], False),  # often UNSURE, never wrong
+        ([20, 60, 20], [20, 60, 20], True),  # often UNSURE, else guesses
         ([10, 3, 7], [10, 3, 7], False),  # guesses, and too few to be sure
         ([200, 50, 150], [200, 50, 150], True),
         ([0, 0, 14], [0, 0, 100], False),  # too few of one truth
