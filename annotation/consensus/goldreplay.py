@@ -16,6 +16,9 @@ ORDERS = 6
 VOTES_REPLAYED = 10
 CHOSEN_ODDS = 3.0
 SHIFT_ROUNDS = 100
+# Total variation between the states of yes and of no gold: where votes hardly tell them apart, they do not say how often all
+# items are yes either.
+LEAST_APART = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -144,6 +147,8 @@ def weigh_runs(*, runs: Runs, parameters: Parameters) -> Runs:
     last = np.arange(len(runs.truth)), runs.available - 1
     states = believe(evidence=runs.evidence[last], votes=runs.available, parameters=parameters)
     of_no, of_yes = states[runs.truth == 0].mean(axis=0), states[runs.truth == 1].mean(axis=0)
+    if np.abs(of_yes - of_no).sum() / 2 < LEAST_APART:
+        return runs
     share = own
     for _ in range(SHIFT_ROUNDS):
         yes = share * of_yes

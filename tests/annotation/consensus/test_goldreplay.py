@@ -143,3 +143,15 @@ def test_gold_of_one_class_weighs_one_each() -> None:
     runs = make_clear_runs(no=0, yes=10)
 
     assert set(runs.weight.tolist()) == {1.0}
+
+
+def test_gold_that_votes_hardly_tell_apart_weighs_one_each() -> None:
+    parameters = make_states(share_of_yes=0.1, certainty=1 - 1e-9)
+    said = [[(worker, answer) for worker in range(5)] for answer in (0, 2)]
+    # Two in five of either class are taken for the other one.
+    votes = make_votes([said[0]] * 12 + [said[1]] * 8 + [said[1]] * 12 + [said[0]] * 8)
+    truth = np.array([0] * 20 + [1] * 20, dtype=np.int8)
+    logs = take_logarithms(np.broadcast_to(parameters.responses, (5, 2, 3)))
+    runs = run_gold(votes=votes, truth=truth, added=look_up(votes=votes, log_tables=logs), vote_cap=5)
+
+    assert set(weigh_runs(runs=runs, parameters=parameters).weight.tolist()) == {1.0}
