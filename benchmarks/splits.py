@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from annotation.consensus.files import read_labels_file, read_votes_file
-from annotation.consensus.fit import UNKNOWN
 from annotation.consensus.labels import Encoded, encode_files
 from annotation.consensus.metrics import calibrated_ece_quantile
 from annotation.consensus.replayrules import RULES, Settings
 from annotation.consensus.replayscore import score_outcome
+from annotation.consensus.votes import UNKNOWN
 from benchmarks.report import format_columns
 
 COMPARED = ("section-3", "sequential")

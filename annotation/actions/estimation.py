@@ -17,6 +17,7 @@ from annotation.consensus.model import Floats, Parameters
 from annotation.consensus.procedure import begin_from
 from annotation.consensus.shards import make_course, pack_course
 from annotation.models import Annotator, Dispute, Estimation, EstimationShard, Gold, Snapshot, Vote
+from annotation.queries.estimations import HEAVY
 from annotation.queries.snapshots import is_readable, read_parameters, read_skills
 from annotation.queries.teaching import list_teachers
 from hierarchy.errors import Conflict
@@ -31,8 +32,6 @@ LONGEST = timedelta(hours=12)
 LONGEST_WRITING = timedelta(minutes=10)
 # The first estimation does not wait for its time when there are so many votes.
 FIRST_VOTES = 1000
-# Numbers of passes are small; whatever is needed only within them is not read with them.
-HEAVY = ("annotator_ids", "course", "previous", "synset_factors")
 
 
 class Work(Enum):

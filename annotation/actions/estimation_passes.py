@@ -7,9 +7,9 @@ import numpy as np
 from django.db import connection, transaction
 from django.db.models import Case, Value, When
 
-from annotation.consensus.fit import UNKNOWN
 from annotation.consensus.model import Parameters
 from annotation.consensus.shards import Holder, Shard, pack_expectation, unpack_course
+from annotation.consensus.votes import UNKNOWN
 from annotation.models import Estimation, EstimationShard
 from annotation.queries.measurements import count_agreement
 from annotation.queries.teaching import read_shard

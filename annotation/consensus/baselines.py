@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import comb
+from scipy.special import comb, softmax
 
 from annotation.consensus.belief import count_answers, look_up, sum_evidence
 from annotation.consensus.decide import Decision
@@ -60,8 +60,7 @@ def dawid_skene(
 
 def _read_states(votes: Votes, course: Course) -> Floats:
     scores = sum_evidence(votes=votes, log_tables=course.log_tables) + course.log_shares
-    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+    return np.asarray(softmax(scores, axis=1))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

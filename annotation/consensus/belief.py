@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from annotation.consensus.fit import arrange_by_cell
 from annotation.consensus.kernel import Kernel
@@ -69,8 +70,7 @@ def believe(
         before = np.maximum(np.ptp(prior, axis=-1), SMALLEST_SPREAD)
         shrunk = np.clip(np.ptp(scores, axis=-1) / before, 1.0, shrunk)
     scores = scores / shrunk[..., np.newaxis]
-    raised = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
+    return np.asarray(softmax(scores, axis=-1))
 
 
 def find_probabilities(*, shares: Floats, parameters: Parameters) -> Floats:

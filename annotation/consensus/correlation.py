@@ -8,6 +8,7 @@ many err together an item is taken to be in the wrong state, and their agreement
 import math
 
 import numpy as np
+from scipy.special import softmax
 
 from annotation.consensus.fit import Course, arrange_by_cell
 from annotation.consensus.kernel import Kernel
@@ -57,8 +58,7 @@ def measure_correlation(*, votes: Votes, course: Course) -> float:
 
 def _find_shares(kernel: Kernel, tables: Floats, log_shares: Floats) -> Floats:
     scores = kernel.score(arrange_by_cell(_on_grid(np.log(tables)))) + log_shares
-    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+    return np.asarray(softmax(scores, axis=1))
 
 
 def _find_errors(tables: Floats) -> tuple[Floats, Floats]:

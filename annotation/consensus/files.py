@@ -165,7 +165,7 @@ def write_labels_file(
     if decided is not None:
         columns["decided"] = ["true" if value else "false" for value in decided]
     try:
-        with _open_output(path) as file:
+        with open_output(path) as file:
             rows = csv.writer(file, lineterminator="\n")
             rows.writerow(columns)
             rows.writerows(zip(*columns.values(), strict=True))
@@ -198,7 +198,11 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 @contextmanager
-def _open_output(path: Path) -> Iterator[TextIO]:
+def open_output(path: Path) -> Iterator[TextIO]:
+    """A file to write text to, which is there under its name whole or, where anything is raised, not at all.
+
+    `-` is standard output. Devices and pipes are written to as they are. Raises OSError where it cannot be written.
+    """
     if path == STANDARD_OUTPUT:
         yield sys.stdout
     elif path.exists() and not path.is_file():

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from annotation.consensus.kernel import Clamp, Expectation, Kernel
 from annotation.consensus.model import Floats, Parameters, tabulate
 from annotation.consensus.strengths import learn_crowd
-from annotation.consensus.votes import Votes
+from annotation.consensus.votes import UNKNOWN, Votes
 
-UNKNOWN = -1
 TOLERANCE = 1e-4
 # A rise of the log-likelihood a vote, in nats, below which a round has changed nothing that matters.
 LEAST_RISE = 1e-7
@@ -37,8 +36,8 @@ class LikelihoodFell(ArithmeticError):
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """How long a fit may take: `stages` looks at how much workers differ, the first at once and each further one after
-    `ROUNDS_OF_A_STAGE` rounds at most, then at most `last_rounds`; a stage ends when no item's share of a state changes by `tolerance`, or when the penalised log-likelihood
-    rises by less than `least_rise` nats a vote."""
+    `ROUNDS_OF_A_STAGE` rounds at most, then at most `last_rounds`; a stage ends when no item's share of a state changes by
+    `tolerance`, or when the penalised log-likelihood rises by less than `least_rise` nats a vote."""
 
     stages: int = STAGES
     last_rounds: int = LAST_ROUNDS

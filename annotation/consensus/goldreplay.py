@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.consensus.belief import believe
-from annotation.consensus.fit import UNKNOWN, Course
+from annotation.consensus.fit import Course
 from annotation.consensus.leaveout import leave_out
 from annotation.consensus.model import Floats, Parameters
-from annotation.consensus.votes import Votes
+from annotation.consensus.votes import UNKNOWN, Votes
 
 ORDERS = 6
 # Meanings and discount are learned after up to so many votes an item.

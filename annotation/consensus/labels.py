@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from annotation.consensus.files import LabelFile, VoteFile
 from annotation.consensus.model import Answer
 from annotation.consensus.rows import FileError, show
-from annotation.consensus.votes import Votes
+from annotation.consensus.votes import UNKNOWN, Votes
 
 # The greatest number an int8 holds: the count of classes fits as well as their numbers.
 CLASS_LIMIT = 127
@@ -177,7 +177,7 @@ def _encode_votes(
 
 
 def _encode_labels(file: LabelFile | None, *, tasks: Mapping[str, int], numbering: Numbering) -> NDArray[np.int8]:
-    known = np.full(len(tasks), -1, dtype=np.int8)
+    known = np.full(len(tasks), UNKNOWN, dtype=np.int8)
     if file is not None:
         for task, label in file.labels.items():
             if task in tasks:

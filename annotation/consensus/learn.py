@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from annotation.consensus.belief import look_up
 from annotation.consensus.calibrate import calibrate_meanings, cross_validate, says_enough
 from annotation.consensus.correlation import find_discount, measure_correlation
-from annotation.consensus.fit import UNKNOWN, Course, fit
+from annotation.consensus.fit import Course, fit
 from annotation.consensus.goldreplay import VOTES_REPLAYED, Runs, run_gold, run_left_out, weigh_runs
 from annotation.consensus.model import Floats, Parameters, find_log_tables
 from annotation.consensus.outlook import foresee
 from annotation.consensus.start import GRADED, doubt, share_by_votes, start_classes, start_two_states
 from annotation.consensus.strengths import learn_crowd
-from annotation.consensus.votes import Votes
+from annotation.consensus.votes import UNKNOWN, Votes
 
 # Finer states than the classes mean something only where gold says what: so many gold items, so many of each class.
 ENOUGH_GOLD = 50

@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from annotation.consensus.belief import sum_evidence
 from annotation.consensus.fit import Course, clamp_items
@@ -33,9 +34,7 @@ def _find_shares(votes: Votes, truth: NDArray[np.int8], course: Course) -> Float
     if clamp is not None:
         log_tables = find_log_tables(counts=course.counts, parameters=course.parameters)
         evidence = sum_evidence(votes=votes, log_tables=log_tables)
-        scores = evidence[clamp.items] + clamp.log_factors
-        raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-        shares[clamp.items] = raised / raised.sum(axis=1, keepdims=True)
+        shares[clamp.items] = softmax(evidence[clamp.items] + clamp.log_factors, axis=1)
     return shares
 
 

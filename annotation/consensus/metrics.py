@@ -8,9 +8,8 @@ from scipy.special import betaincinv
 
 from annotation.consensus.decide import Decision
 from annotation.consensus.model import SUM_TOLERANCE
-from annotation.consensus.votes import check_indices
+from annotation.consensus.votes import UNKNOWN, check_indices
 
-UNKNOWN = -1
 CALIBRATION_BINS = 10
 # A probability of 0 for what is true counts as this one; one such item would make the mean infinite.
 SMALLEST_PROBABILITY = 1e-12

@@ -7,13 +7,14 @@ import numpy as np
 
 from annotation.consensus.belief import look_up
 from annotation.consensus.calibrate import says_enough
-from annotation.consensus.fit import UNKNOWN, Course, fit
+from annotation.consensus.fit import Course, fit
 from annotation.consensus.goldreplay import VOTES_REPLAYED, Runs, run_gold, run_left_out
 from annotation.consensus.learn import hear_gold, is_informative
 from annotation.consensus.model import Answer, Parameters, find_log_tables
 from annotation.consensus.shards import Shard, join_shards
 from annotation.consensus.start import GRADED, share_by_votes, start_two_states
 from annotation.consensus.synsets import SynsetTable, know_beforehand
+from annotation.consensus.votes import UNKNOWN
 
 # More gold than this makes a calibration longer, not better; these are drawn from all of it.
 GOLD_REPLAYED = 1000

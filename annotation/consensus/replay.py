@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from annotation.consensus.decide import HIGHEST_TARGET_ERROR, HIGHEST_VOTE_CAP
-from annotation.consensus.files import read_labels_file, read_parameters_file, read_votes_file, write_labels_file
+from annotation.consensus.files import (
+    open_output,
+    read_labels_file,
+    read_parameters_file,
+    read_votes_file,
+    write_labels_file,
+)
 from annotation.consensus.labels import Encoded, encode_files
 from annotation.consensus.replayrules import RULES, Outcome, RuleError, Settings
 from annotation.consensus.replayscore import score_outcome
@@ -124,7 +130,8 @@ def write_parameters(path: Path, outcome: Outcome) -> None:
     if outcome.learned is None:
         raise RuleError("--write-parameters: this rule has no parameters to store")
     try:
-        path.write_text(json.dumps(outcome.learned.to_json()), encoding="utf-8")
+        with open_output(path) as file:
+            file.write(json.dumps(outcome.learned.to_json()))
     except OSError as error:
         raise FileError(path=path, problem=f"cannot be written: {error.strerror or error}") from error
 

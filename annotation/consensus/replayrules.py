@@ -17,13 +17,12 @@ from annotation.consensus.baselines import (
 from annotation.consensus.belief import believe, find_probabilities, look_up, sum_evidence
 from annotation.consensus.calibrate import choose_tolerances
 from annotation.consensus.decide import Decision, Rule
-from annotation.consensus.fit import UNKNOWN
 from annotation.consensus.labels import Encoded
 from annotation.consensus.learn import learn
 from annotation.consensus.model import Floats, Parameters
 from annotation.consensus.sequence import decide_in_order
 from annotation.consensus.stored import StoredSnapshot, Tolerances
-from annotation.consensus.votes import Votes
+from annotation.consensus.votes import UNKNOWN, Votes
 
 
 class RuleError(ValueError):

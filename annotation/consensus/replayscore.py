@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.consensus.fit import UNKNOWN
 from annotation.consensus.labels import Encoded
 from annotation.consensus.metrics import BinaryScore, ClassScore, score_binary, score_classes
 from annotation.consensus.replayrules import Outcome
+from annotation.consensus.votes import UNKNOWN
 
 DIGITS = 6
 

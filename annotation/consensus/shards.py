@@ -13,10 +13,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.consensus.fit import UNKNOWN, Course, Plan, advance, ask, begin, clamp_items, select_teaching
+from annotation.consensus.fit import Course, Plan, advance, ask, begin, clamp_items, select_teaching
 from annotation.consensus.kernel import Expectation, Kernel, add_expectations
 from annotation.consensus.model import Floats, Parameters
-from annotation.consensus.votes import Votes
+from annotation.consensus.votes import UNKNOWN, Votes
 
 PLAIN_FIELDS: Mapping[str, type] = {
     **dict.fromkeys(("stage", "stage_rounds", "rounds"), int),

@@ -7,11 +7,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.consensus.fit import UNKNOWN, Course, ask, select_teaching
+from annotation.consensus.fit import Course, ask, select_teaching
 from annotation.consensus.kernel import Kernel
 from annotation.consensus.model import Floats, Parameters
 from annotation.consensus.priors import pool_shares, weigh_states
 from annotation.consensus.shards import Shard, pack_arrays, unpack_arrays
+from annotation.consensus.votes import UNKNOWN
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

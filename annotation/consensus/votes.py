@@ -6,6 +6,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+# A class that is not known, in arrays of truth.
+UNKNOWN = -1
 INDEX_LIMIT = 2**31 - 1
 
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from annotation.models import Campaign, Estimation, Policy, Skill, Snapshot
 from annotation.queries.campaigns import find_policies
 
+# What only an estimation's passes need; numbers of passes are small, and are read often.
+HEAVY = ("annotator_ids", "course", "previous", "synset_factors")
+
 
 def find_newest_snapshot() -> Snapshot | None:
     """The one in force, with who published it; None before the first campaign was opened."""
@@ -25,7 +28,7 @@ def count_known_annotators(snapshot: Snapshot) -> int:
 def find_newest_estimation() -> Estimation | None:
     """Running or ended, without what only its passes need; with who started it."""
     shown = Estimation.objects.select_related("started_by")
-    return shown.defer("annotator_ids", "course", "previous", "synset_factors").order_by("-pk").first()
+    return shown.defer(*HEAVY).order_by("-pk").first()
 
 
 def count_asked_shards(estimation: Estimation) -> int:

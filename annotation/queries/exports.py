@@ -34,8 +34,8 @@ class Sink(Protocol):
 def write_votes(*, output: Sink, form: VoteFormat, campaign: str | None, standing: bool, pseudonyms: str) -> int:
     """Writes the votes of a campaign, or of all, in recorded order, as they stand at one moment; returns how many.
 
-    `standing` leaves out what was withdrawn; `pseudonyms` is the key of annotators' names. A server-side cursor keeps memory the same however many there are.
-    NotFound for an unknown campaign, before anything is written.
+    `standing` leaves out what was withdrawn; `pseudonyms` is the key of annotators' names. A server-side cursor keeps memory the
+    same however many there are. NotFound for an unknown campaign, before anything is written.
     """
     votes = Vote.objects.order_by("pk")
     if campaign is not None:

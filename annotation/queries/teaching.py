@@ -6,10 +6,9 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from annotation.consensus.fit import UNKNOWN
 from annotation.consensus.model import Answer
 from annotation.consensus.shards import Shard
-from annotation.consensus.votes import Votes
+from annotation.consensus.votes import UNKNOWN, Votes
 from annotation.models import CampaignSynset
 from annotation.queries.votes import read_all_votes
 from hierarchy.queries.synsets import order_parents

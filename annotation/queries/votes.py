@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from annotation.consensus.model import Answer
 
+NUMBER_OF_ANSWER = (
+    f"(CASE vote.answer WHEN 'YES' THEN {Answer.YES:d} WHEN 'NO' THEN {Answer.NO:d} ELSE {Answer.UNSURE:d} END)"
+)
 STANDING = f"""
 SELECT vote.question_id, vote.annotator_id,
-       CASE vote.answer WHEN 'YES' THEN {Answer.YES:d} WHEN 'NO' THEN {Answer.NO:d} ELSE {Answer.UNSURE:d} END,
-       vote.late
+       {NUMBER_OF_ANSWER}, vote.late
 FROM annotation_vote AS vote
 JOIN annotation_annotator AS annotator ON annotator.id = vote.annotator_id AND annotator.barred_at IS NULL
 WHERE vote.question_id = ANY(%s) AND vote.withdrawn_at IS NULL ORDER BY vote.question_id, vote.id
@@ -64,7 +66,7 @@ class VoteTable:
 ALL_STANDING = f"""
 COPY (
     SELECT vote.question_id, vote.annotator_id,
-           (CASE vote.answer WHEN 'YES' THEN {Answer.YES:d} WHEN 'NO' THEN {Answer.NO:d} ELSE {Answer.UNSURE:d} END)::int2
+           {NUMBER_OF_ANSWER}::int2
     FROM annotation_vote AS vote
     JOIN annotation_annotator AS annotator ON annotator.id = vote.annotator_id AND annotator.barred_at IS NULL
     JOIN annotation_question AS question ON question.id = vote.question_id

@@ -4,11 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from annotation.management.files import write_whole
+from annotation.consensus.files import STANDARD_OUTPUT, open_output
 from annotation.queries.stored import find_stored_snapshot, store_snapshot
 from hierarchy.errors import DomainError
-
-STANDARD_OUTPUT = Path("-")
 
 
 class Command(BaseCommand):
@@ -36,12 +34,12 @@ class Command(BaseCommand):
             if file == STANDARD_OUTPUT:
                 self.stdout.write(content)
                 return
-            with write_whole(file) as output:
+            with open_output(file) as output:
                 output.write(content + "\n")
         except DomainError as error:
             raise CommandError(error.detail) from error
         except OSError as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(f"{file}: {error.strerror or error}") from error
         self.stdout.write(
             f"snapshot {chosen.pk} written to {file}: {len(stored.workers):,} annotators,"
             f" {len(stored.priors):,} questions with a prior"

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from annotation.consensus.files import STANDARD_OUTPUT, open_output
 from annotation.exports.pseudonyms import draw_key
 from annotation.exports.votes import FORMATS, VoteFormat
-from annotation.management.files import write_whole
 from annotation.queries.exports import write_votes
 from hierarchy.errors import DomainError
 
@@ -42,14 +42,14 @@ class Command(BaseCommand):
             "pseudonyms": options["pseudonyms"] or draw_key(),
         }
         try:
-            if output is None:
+            if output is None or output == STANDARD_OUTPUT:
                 self._write_to_stdout(wanted)
             else:
                 self.stdout.write(f"{_write_file(output, wanted):,} votes written to {output}")
         except DomainError as error:
             raise CommandError(error.detail) from error
         except OSError as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(f"{output}: {error.strerror or error}") from error
 
     def _write_to_stdout(self, wanted: dict[str, Any]) -> None:
         """A reader that has had enough, as head has, ends the export quietly."""
@@ -72,5 +72,5 @@ def _choose_format(options: dict[str, Any]) -> VoteFormat:
 
 
 def _write_file(path: Path, wanted: dict[str, Any]) -> int:
-    with write_whole(path) as file:
+    with open_output(path) as file:
         return write_votes(output=file, **wanted)

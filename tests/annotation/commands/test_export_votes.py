@@ -217,6 +217,21 @@ def test_a_file_is_whole_or_not_there(campaign, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_pipe_is_written_to_and_a_link_stays_one(campaign, tmp_path):
+    pipe, link, target = (tmp_path / name for name in ("pipe", "link", "votes.csv"))
+    os.mkfifo(pipe)
+    link.symlink_to(target)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+    export_votes("--output", pipe)
+    export_votes("--output", link)
+
+    assert pipe.is_fifo()
+    assert os.read(reading, 2**16).decode() == target.read_text() == export_votes("--output", "-")
+    assert link.is_symlink()
+    os.close(reading)
+
+
 def test_a_reader_that_goes_away_ends_the_export_quietly(campaign, capfd):
     reading, writing = os.pipe()
     os.close(reading)

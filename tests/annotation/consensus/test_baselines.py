@@ -13,9 +13,8 @@ from annotation.consensus.baselines import (
     take_majority,
 )
 from annotation.consensus.decide import Decision
-from annotation.consensus.fit import UNKNOWN
 from annotation.consensus.model import Answer, tabulate, take_logarithms
-from annotation.consensus.votes import Votes
+from annotation.consensus.votes import UNKNOWN, Votes
 from tests.annotation.consensus.slow_learn import (
     slow_confidence,
     slow_crossing,

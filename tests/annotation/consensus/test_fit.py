@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from annotation.consensus.fit import (
     ROUNDS_OF_A_STAGE,
     SHARE_PRIOR,
-    UNKNOWN,
     Course,
     LikelihoodFell,
     Plan,
@@ -28,7 +27,7 @@ from annotation.consensus.fit import (
 from annotation.consensus.kernel import Kernel, add_expectations
 from annotation.consensus.model import Answer, Floats, Parameters, tabulate
 from annotation.consensus.start import GRADED, start_classes, start_two_states
-from annotation.consensus.votes import Votes
+from annotation.consensus.votes import UNKNOWN, Votes
 from tests.annotation.consensus.strategies import (
     Crowd,
     crowds,

@@ -3,9 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotation.consensus.belief import look_up
-from annotation.consensus.fit import UNKNOWN
 from annotation.consensus.goldreplay import ORDERS, Runs, run_gold, weigh_runs
 from annotation.consensus.model import Floats, take_logarithms
+from annotation.consensus.votes import UNKNOWN
 from tests.annotation.consensus.slow_learn import slow_prefixes
 from tests.annotation.consensus.strategies import (
     WORKERS,

@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from annotation.consensus.belief import believe, find_probabilities, sum_evidence
-from annotation.consensus.fit import UNKNOWN, fit
+from annotation.consensus.fit import fit
 from annotation.consensus.learn import Learned, is_informative, learn
 from annotation.consensus.model import Floats, tabulate, take_logarithms
 from annotation.consensus.start import GRADED, share_by_votes, start_two_states
-from annotation.consensus.votes import Votes
+from annotation.consensus.votes import UNKNOWN, Votes
 from tests.annotation.consensus.strategies import make_votes, seeds, simulate_votes
 
 NO, YES = (0.85, 0.07, 0.08), (0.15, 0.1, 0.75)

@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotation.consensus.belief import look_up
-from annotation.consensus.fit import UNKNOWN, Course, Plan, fit
+from annotation.consensus.fit import Course, Plan, fit
 from annotation.consensus.leaveout import leave_out
 from annotation.consensus.model import Floats, Parameters, find_log_tables
 from annotation.consensus.shards import make_course
 from annotation.consensus.start import GRADED, start_two_states
+from annotation.consensus.votes import UNKNOWN
 from tests.annotation.consensus.strategies import WORKERS, Crowd, make_votes, verification_crowds
 
 TWO = replace(start_two_states(), strengths=np.array([3.0, 5.0]))

@@ -5,12 +5,13 @@ import pytest
 
 from annotation.consensus import procedure
 from annotation.consensus.belief import believe, find_probabilities
-from annotation.consensus.fit import UNKNOWN, Plan, fit
+from annotation.consensus.fit import Plan, fit
 from annotation.consensus.priors import weigh_states
 from annotation.consensus.procedure import LEAST_GAIN, begin_from, hear_known, is_ordered, replay_gold, replay_left_out
 from annotation.consensus.shards import make_course
 from annotation.consensus.start import GRADED, start_two_states
 from annotation.consensus.synsets import SynsetTable
+from annotation.consensus.votes import UNKNOWN
 from tests.annotation.consensus.test_shards import SYNSETS, WORKERS, make_shard
 
 

@@ -3,7 +3,7 @@ import random
 import numpy as np
 import pytest
 
-from annotation.consensus.fit import UNKNOWN, Plan, fit
+from annotation.consensus.fit import Plan, fit
 from annotation.consensus.shards import (
     Holder,
     Shard,
@@ -17,7 +17,7 @@ from annotation.consensus.shards import (
     unpack_expectation,
 )
 from annotation.consensus.start import GRADED
-from annotation.consensus.votes import Votes
+from annotation.consensus.votes import UNKNOWN, Votes
 
 ITEMS, WORKERS, SYNSETS = 400, 30, 24
 PLAN = Plan(stages=2, last_rounds=10)

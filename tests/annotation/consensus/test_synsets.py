@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from annotation.consensus.belief import believe, sum_evidence
-from annotation.consensus.fit import UNKNOWN, fit
+from annotation.consensus.fit import fit
 from annotation.consensus.model import find_log_tables
 from annotation.consensus.priors import PARENT_WEIGHT, weigh_states
 from annotation.consensus.start import GRADED
 from annotation.consensus.synsets import SynsetTable, count_states, find_factors, join_tables, know_beforehand
+from annotation.consensus.votes import UNKNOWN
 from tests.annotation.consensus.test_shards import PLAN, SYNSETS, make_shard, split
 
 SHARES = np.array([0.7, 0.3])
