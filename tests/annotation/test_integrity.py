@@ -184,7 +184,7 @@ def run_command():
     return "", output.getvalue()
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_the_command_has_a_line_for_every_check():
     make_question()
 
@@ -196,7 +196,7 @@ def test_the_command_has_a_line_for_every_check():
     ]
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_the_command_fails_and_names_a_damaged_release():
     release = releases.publish_release(name="first", by=None, at=now())
     file = ReleaseFile.objects.get(release=release, name="labels.csv")
@@ -209,7 +209,7 @@ def test_the_command_fails_and_names_a_damaged_release():
     assert "first/labels.csv" in output
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_votes_that_wait_long_are_a_warning_only():
     question = make_question()
     submit(lease(make_user("ann"), question.campaign))

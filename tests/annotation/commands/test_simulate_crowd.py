@@ -5,7 +5,7 @@ from django.db import InterfaceError, OperationalError
 
 from annotation.management.crowd import Client, CrowdError, Tally, ask_database
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.mark.parametrize(

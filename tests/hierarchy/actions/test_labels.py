@@ -143,7 +143,7 @@ def test_any_number_of_verdicts_takes_the_same_queries(size, django_assert_num_q
         assert record(candidates, verdict="REJECTED", at=LATER) == size
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_two_callers_at_once_leave_one_label_each_and_no_deadlock():
     candidates = make_candidates(60)
     opened = []

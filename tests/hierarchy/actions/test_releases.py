@@ -216,7 +216,7 @@ def test_a_published_release_cannot_be_built_or_changed():
         release.files.all().delete()
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_a_release_that_another_process_builds_is_left_to_it():
     draft = releases.draft_release(name="first", by=None, at=FREEZE)
     other = connection.copy()

@@ -163,7 +163,7 @@ def wait_for_candidates(command):
 
 
 @pytest.mark.functional
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_an_import_that_was_killed_is_completed_by_the_next(source, tmp_path, media):
     for number in range(1, PICTURES):
         (source / DOG / f"{number}.jpg").write_bytes(jpeg(size=(300 + number, 300)))
