@@ -2,11 +2,12 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 from django.contrib.auth.models import Group, User
+from django.db import connection
 from django.utils.timezone import now
 
 from annotation.actions import accounts, batches, campaigns, estimates, gold, snapshots, votes
@@ -168,6 +169,23 @@ def submit(batch: Batch, answers: str | Sequence[str] = "YES", *, key: str | Non
         votes=[GivenVote(position=at, answer=answer) for at, answer in zip(positions, given, strict=False)],
         key=key or f"key-{next(_numbers)}",
     )
+
+
+def set_expiry(batch: Batch, moment: datetime) -> None:
+    """As if the lease had been granted until then."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE annotation_question SET held_until = array_replace(held_until, %s, %s)
+               WHERE id IN (SELECT question_id FROM annotation_batchitem WHERE batch_id = %s)""",
+            [batch.expires_at, moment, batch.pk],
+        )
+    leased_at = min(batch.leased_at, moment - timedelta(hours=2))
+    Batch.objects.filter(pk=batch.pk).update(leased_at=leased_at, expires_at=moment)
+
+
+def expire(batch: Batch) -> None:
+    """As if its lease had been granted two hours ago."""
+    set_expiry(batch, batch.expires_at - timedelta(hours=2))
 
 
 def vote(user: User, answers: str | Sequence[str] = "YES", *, campaign: Campaign | None = None) -> Batch:

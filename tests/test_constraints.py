@@ -41,6 +41,7 @@ BREAKS = [
     ("parent_link_not_to_itself", change("hierarchy_parentlink", "parent_id = child_id")),
     ("closure_distance_zero_is_itself", change("hierarchy_closure", "distance = 0", "distance = 1")),
     ("closure_distance_zero_is_itself", change("hierarchy_closure", "distance = 1", "distance = 0")),
+    ("hierarchy_closure_pkey", duplicate("hierarchy_closure")),
     ("wordnet_import_sha256_length", change("hierarchy_wordnetimport", r"sha256 = '\x00'")),
     ("hierarchy_image_sha256_key", duplicate("hierarchy_image")),
     (
@@ -149,6 +150,11 @@ BREAKS = [
     ("question_decided_has_time", change("annotation_question", "state = 'ACCEPTED'", "id = {voted}")),
     ("question_votes_wanted_not_negative", change("annotation_question", "votes_wanted = -1")),
     ("question_priority_range", change("annotation_question", "priority = 8")),
+    ("question_lot_range", change("annotation_question", "lot = -1")),
+    ("question_votes_in_time_not_negative", change("annotation_question", "votes_in_time = -1")),
+    ("gold_mark_follows", change("annotation_question", "is_gold = true", "id = {voted}")),
+    ("gold_mark_stays", change("annotation_question", "is_gold = false", "id = {gold}")),
+    ("gold_exposures_not_negative", change("annotation_gold", "exposures = -1")),
     ("question_synset_of_campaign", change("annotation_question", "synset_id = 9", "id = {voted}")),
     ("question_synset_of_candidate", change("annotation_question", "synset_id = 1930", "id = {voted}")),
     ("gold_one_active_per_question", duplicate("annotation_gold")),
@@ -242,11 +248,13 @@ IMPLIED = {
     "hierarchy_synset_wnid_key",
     # question_decided_has_time names the states too.
     "question_state_known",
+    # It refuses nothing: it writes what the next two guard.
+    "gold_is_marked",
 }
 
 OWN_RULES = """
 SELECT conname FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
-WHERE relname ~ '^(hierarchy|annotation)_' AND (contype IN ('c', 'u') OR contype = 'f' AND cardinality(conkey) > 1)
+WHERE relname ~ '^(hierarchy|annotation)_' AND (contype IN ('c', 'u') OR contype IN ('f', 'p') AND cardinality(conkey) > 1)
 UNION SELECT indexrelid::regclass::text FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
 WHERE relname ~ '^(hierarchy|annotation)_' AND indisunique AND NOT indisprimary
 UNION SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid

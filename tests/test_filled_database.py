@@ -55,8 +55,8 @@ def test_the_tables_are_as_full_as_was_asked(filled):
     states = dict(Question.objects.values_list("state").annotate(Count("pk")))
 
     assert sum(states.values()) == filled["rows"]["annotation_question"] == QUESTIONS
-    assert 0.75 < (states["ACCEPTED"] + states["REJECTED"]) / QUESTIONS < 0.85
-    assert 2.5 < Vote.objects.count() / QUESTIONS < 3.5
+    assert 0.85 < states["OPEN"] / QUESTIONS < 0.95
+    assert 1.2 < Vote.objects.count() / QUESTIONS < 2.5
     assert Vote.objects.count() == BatchItem.objects.count()
 
 
@@ -85,7 +85,7 @@ def test_nobody_votes_twice_on_a_question():
     pairs = pages.question * 1000 + pages.annotator[pages.page]
 
     assert len(np.unique(pairs)) == len(pairs)
-    assert pages.position.max() == 24
+    assert 20 <= pages.position.max() <= 24
 
 
 def test_values_of_all_kinds_come_through_a_copy(db):

@@ -10,9 +10,9 @@ from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import connection, transaction
-from django.db.models.functions import Now
 
-from annotation.models import Annotator, ApiToken, Batch
+from annotation.actions.batches import close_unanswered
+from annotation.models import Annotator, ApiToken
 from annotation.rules import TOKEN_SCOPES_OF_ROLE
 from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
 
@@ -129,13 +129,17 @@ def _close_token(token: ApiToken, at: datetime) -> ApiToken:
 # Locked in the order of their ids, as pages of votes lock them. Active gold is never decided, so nothing is due on it.
 WITHOUT_THEIR_VOTES = """
 WITH touched AS (
-    SELECT question.id FROM annotation_question AS question
+    SELECT question.id,
+           (SELECT count(*) FROM annotation_vote AS vote WHERE vote.question_id = question.id
+            AND vote.annotator_id = %(annotator)s AND vote.withdrawn_at IS NULL AND NOT vote.late) AS counted
+    FROM annotation_question AS question
     WHERE question.id IN (SELECT question_id FROM annotation_vote WHERE annotator_id = %(annotator)s AND withdrawn_at IS NULL)
-      AND NOT EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id AND gold.active)
+      AND NOT question.is_gold
     ORDER BY question.id FOR NO KEY UPDATE
 )
-UPDATE annotation_question AS question SET due_at = least(question.due_at, %(at)s) FROM touched
-WHERE question.id = touched.id
+UPDATE annotation_question AS question
+SET due_at = least(question.due_at, %(at)s), votes_in_time = question.votes_in_time - touched.counted
+FROM touched WHERE question.id = touched.id
 """
 
 
@@ -160,5 +164,6 @@ def bar_annotator(*, annotator_id: int, reason: str, by: User | None, at: dateti
         with connection.cursor() as cursor:
             cursor.execute(WITHOUT_THEIR_VOTES, {"annotator": annotator_id, "at": at})
         # Nobody else is asked what an open page holds, and this one will not be sent any more.
-        annotator.batches.filter(closed_at__isnull=True).update(outcome=Batch.Outcome.RETURNED, closed_at=Now())
+        for batch in annotator.batches.select_for_update().filter(closed_at__isnull=True):
+            close_unanswered(batch)
     return annotator

@@ -1,34 +1,77 @@
 """Leases: a page of questions for one annotator, for a while. Time is the database's."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from annotation.models import Annotator, Batch, BatchItem, Campaign, Policy
+from annotation.models import Annotator, Batch, Campaign, Policy
 from annotation.queries import assignment
-from annotation.queries.campaigns import find_policy
+from annotation.queries.assignment import History, Walk
+from annotation.queries.campaigns import find_policies
 from annotation.rules import LIVE_LEASES, check_not_barred
 from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
 
-# Rounds of locking before a page is given out that is shorter than asked for.
+# How often questions that others took at the same moment are replaced before a page is given out that is shorter than asked for.
 ROUNDS = 3
 # Attempts at a page before an annotator is told that nothing is left while others hold all that is.
 ATTEMPTS = 10
 _shuffle = random.SystemRandom()
 
+# What others changed since the questions were found is seen here: each row is locked, then looked at once more.
+HOLD = f"""
+UPDATE annotation_question AS question SET held_until =
+    ARRAY(SELECT held.until FROM unnest(question.held_until) AS held (until) WHERE held.until > now()) || %(expires_at)s::timestamptz
+FROM (
+    SELECT question.id FROM annotation_question AS question WHERE question.id = ANY(%(ids)s) AND {assignment.HAS_ROOM}
+    ORDER BY question.id FOR NO KEY UPDATE OF question SKIP LOCKED
+) AS locked
+WHERE question.id = locked.id RETURNING question.id
+"""  # noqa: S608 (constants of this project)
+
+# Waits until whoever holds a free question has let go of it.
+WAIT = "SELECT id FROM annotation_question WHERE id = ANY(%(ids)s) ORDER BY id LIMIT 1 FOR SHARE"
+
+# An annotator counts once, however often they were shown it.
+EXPOSE = """
+UPDATE annotation_gold AS gold SET exposures = exposures + 1
+WHERE gold.question_id = ANY(%(ids)s) AND gold.active AND NOT EXISTS (
+    SELECT 1 FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
+    WHERE item.question_id = gold.question_id AND batch.annotator_id = %(annotator)s AND batch.outcome <> 'IMPORTED')
+"""
+
+ADD_ITEMS = """
+INSERT INTO annotation_batchitem (batch_id, position, question_id)
+SELECT %(batch)s, position, question_id FROM unnest(%(questions)s::bigint[]) WITH ORDINALITY AS item (question_id, position)
+"""
+
+# One hold goes for each page; one that has expired may have been cleared away already.
+LET_GO = """
+UPDATE annotation_question AS question
+SET held_until = question.held_until[:place - 1] || question.held_until[place + 1:]
+FROM (
+    SELECT held.id, array_position(held.held_until, %(expires_at)s::timestamptz) AS place
+    FROM annotation_question AS held WHERE held.id IN (SELECT question_id FROM annotation_batchitem WHERE batch_id = %(batch)s)
+    ORDER BY held.id FOR NO KEY UPDATE
+) AS locked
+WHERE question.id = locked.id AND place IS NOT NULL
+"""
+
 
 @dataclass(frozen=True)
 class _Search:
-    """For whom questions are sought, and where; `held` are synsets whose free questions others hold at the moment."""
+    """For whom questions are sought, and where; `blocked` are free ones that others hold at the moment."""
 
     annotator: Annotator
     campaign: Campaign
     policy: Policy
-    held: list[int] = field(default_factory=list)
+    secret: str
+    history: History
+    blocked: set[int] = field(default_factory=set)
 
     def parameters(self, **more: Any) -> dict[str, Any]:
         return {
@@ -36,8 +79,7 @@ class _Search:
             "campaign": self.campaign.pk,
             "cap": self.policy.vote_cap,
             "exposures": self.policy.gold_exposures,
-            "held": self.held,
-            "secret": assignment.write_secret(self.annotator),
+            "secret": self.secret,
             **more,
         }
 
@@ -45,42 +87,46 @@ class _Search:
 def lease_batch(*, annotator_id: int, campaign_name: str | None = None, size: int | None = None) -> Batch | None:
     """A page of up to `size` questions (never above the policy's) of one synset, gold among them; None if nothing is left.
 
-    The annotator's current synset comes first, then the campaign's order. When the lease is granted, votes in time plus
-    live leases of a question do not pass what it asks for: its row is locked, then counted in a later statement.
+    The annotator's current synset comes first, then the next in the campaign's order. When the lease is granted, votes in
+    time plus live leases of a question do not pass what it asks for: its row is locked, then looked at.
     NotPermitted for a barred annotator, Conflict with three live leases, NotFound or Conflict for a campaign that is
     not there or not open, InvalidInput for a size below 1.
     """
     if size is not None and size < 1:
         raise InvalidInput({"size": f"must be at least 1, not {size}"})
     for _ in range(ATTEMPTS):
-        searches: list[_Search] = []
-        batch = _lease(annotator_id, campaign_name, size, searches)
-        blocked = [search for search in searches if search.held]
+        blocked: set[int] = set()
+        batch = _lease(annotator_id, campaign_name, size, blocked)
         if batch is not None or not blocked:
             return batch
-        _wait(blocked[0])
+        _wait(blocked)
     return None
 
 
 @transaction.atomic
-def _lease(annotator_id: int, campaign_name: str | None, size: int | None, searches: list[_Search]) -> Batch | None:
-    """One attempt; the campaigns it has searched are added to `searches`."""
+def _lease(annotator_id: int, campaign_name: str | None, size: int | None, blocked: set[int]) -> Batch | None:
+    """One attempt; free questions that others hold are added to `blocked`."""
     annotator = Annotator.objects.select_for_update(no_key=True).get(pk=annotator_id)
     check_not_barred(annotator)
-    if annotator.batches.filter(closed_at__isnull=True, expires_at__gt=Now()).count() >= LIVE_LEASES:
-        raise Conflict(f"You have {LIVE_LEASES} open pages. Answer one or give one back first.")
-    for campaign in _find_campaigns(campaign_name):
-        searches.append(_Search(annotator, campaign, find_policy(campaign)))
-        batch = _lease_in_campaign(searches[-1], size)
+    campaigns = _find_campaigns(campaign_name)
+    policies = find_policies([campaign.pk for campaign in campaigns])
+    secret = assignment.write_secret(annotator)
+    for campaign in campaigns:
+        history = assignment.read_history(annotator, campaign)
+        if history.live_leases >= LIVE_LEASES:
+            raise Conflict(f"You have {LIVE_LEASES} open pages. Answer one or give one back first.")
+        search = _Search(annotator, campaign, policies[campaign.pk], secret, history, blocked)
+        batch = _lease_in_campaign(search, size)
         if batch is not None:
             return batch
     return None
 
 
 @transaction.atomic
-def _wait(search: _Search) -> None:
+def _wait(blocked: set[int]) -> None:
     """Holds nothing but what it waits for, and that no longer than until its end: so nobody waits in a circle."""
-    _select(assignment.WAIT, search.parameters())
+    with connection.cursor() as cursor:
+        cursor.execute(WAIT, {"ids": sorted(blocked)})
 
 
 def _find_campaigns(name: str | None) -> list[Campaign]:
@@ -97,38 +143,67 @@ def _find_campaigns(name: str | None) -> list[Campaign]:
 
 def _lease_in_campaign(search: _Search, size: int | None) -> Batch | None:
     size = min(size or search.policy.page_size, search.policy.page_size)
-    current = assignment.find_current_synset(search.annotator, search.campaign)
-    while (synset := _find_synset(search, current)) is not None:
-        questions = _take(search, synset, size, assignment.FREE)
-        if questions:
-            gold_share = size * search.policy.gold_rate
-            gold_size = int(gold_share) + (assignment.draw_lot(search.annotator, synset) < gold_share % 1)
-            gold = _take(search, synset, gold_size, assignment.FREE_GOLD)
-            # Gold takes the place of others, on a page of one too: neither length nor size tells that there is none.
-            return _write_batch(search, synset, questions[: size - len(gold)] + gold)
-        search.held.append(synset)
-    return None
+    synset, places = search.history.synset_id, search.history.places
+    passed: list[int] = []
+    while True:
+        if synset is not None:
+            batch = _lease_in_synset(search, synset, places, size)
+            if batch is not None:
+                return batch
+            passed.append(synset)
+        synset = assignment.find_next_synset(campaign=search.campaign, position=search.history.position, passed=passed)
+        if synset is None:
+            return None
+        places = []
 
 
-def _find_synset(search: _Search, current: int | None) -> int | None:
-    rows = _select(assignment.SYNSETS, search.parameters(current=current))
-    return rows[0] if rows else None
+def _lease_in_synset(search: _Search, synset: int, places: Sequence[int], size: int) -> Batch | None:
+    """Gold takes the place of others, on a page of one too: neither length nor size tells that there is none. But where nothing
+    else is free, no page is given out."""
+    walk = Walk(secret=search.secret, synset_id=synset, places=places)
+    found = walk.find_free(wanted=size, parameters=search.parameters(synset=synset, taken=[]))
+    while not found and not walk.has_ended:
+        found = walk.find_free(wanted=size, parameters=search.parameters(synset=synset, taken=[]))
+    if not found:
+        return None
+    gold = _lock_gold(search, synset, size)
+    batch = Batch(
+        pk=uuid4(),
+        annotator=search.annotator,
+        campaign=search.campaign,
+        synset_id=synset,
+        leased_at=search.history.moment,
+        expires_at=search.history.moment + search.policy.lease_period,
+    )
+    taken = _hold(search, walk, batch, found, size - len(gold))
+    if not taken and len(gold) < size:
+        return None
+    batch.places = walk.places
+    return _write_batch(search, batch, taken, gold)
 
 
-def _take(search: _Search, synset: int, size: int, free: str) -> list[int]:
+def _lock_gold(search: _Search, synset: int, size: int) -> list[int]:
+    share = size * search.policy.gold_rate
+    lot = assignment.draw_lot(search.secret, synset, search.history.submitted)
+    wanted = int(share) + (lot < share % 1)
+    return _select(assignment.LOCK_GOLD, search.parameters(synset=synset, size=wanted)) if wanted else []
+
+
+def _hold(search: _Search, walk: Walk, batch: Batch, found: list[int], wanted: int) -> list[int]:
+    """Up to `wanted` of what was found, and of what else the walk finds where that is not enough."""
     taken: list[int] = []
-    for _ in range(ROUNDS):
-        wanted = size - len(taken)
-        if wanted <= 0:
+    lost = 0
+    while wanted > len(taken):
+        found = found[: wanted - len(taken)]
+        held = _select(HOLD, search.parameters(ids=found, expires_at=batch.expires_at)) if found else []
+        taken += held
+        search.blocked.update(set(found) - set(held))
+        lost += len(held) < len(found)
+        if lost >= ROUNDS or walk.has_ended:
             break
-        unseen = f"{free} AND question.id <> ALL(%(taken)s)"
-        first = assignment.BY_INFORMATION if free == assignment.FREE else ""
-        parameters = search.parameters(synset=synset, size=wanted, taken=taken)
-        locked = _select(assignment.LOCK.format(free=unseen, first=first), parameters)
-        if not locked:
-            break
-        # The lock may have come after another's commit that the locking statement's snapshot did not show yet.
-        taken += _select(assignment.STILL_FREE.format(free=free), {**parameters, "ids": locked})
+        if wanted > len(taken):
+            parameters = search.parameters(synset=batch.synset_id, taken=taken)
+            found = walk.find_free(wanted=wanted - len(taken), parameters=parameters)
     return taken
 
 
@@ -138,20 +213,15 @@ def _select(sql: str, parameters: dict[str, Any]) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _write_batch(search: _Search, synset: int, questions: list[int]) -> Batch:
-    _shuffle.shuffle(questions)
-    batch = Batch.objects.create(
-        annotator=search.annotator,
-        campaign=search.campaign,
-        synset_id=synset,
-        leased_at=Now(),
-        expires_at=Now() + search.policy.lease_period,
-    )
-    BatchItem.objects.bulk_create(
-        BatchItem(batch=batch, position=position, question_id=question)
-        for position, question in enumerate(questions, start=1)
-    )
-    return Batch.objects.select_related("campaign", "synset").get(pk=batch.pk)
+def _write_batch(search: _Search, batch: Batch, questions: Sequence[int], gold: Sequence[int]) -> Batch:
+    batch.save(force_insert=True)
+    page = [*questions, *gold]
+    _shuffle.shuffle(page)
+    with connection.cursor() as cursor:
+        if gold:
+            cursor.execute(EXPOSE, {"ids": list(gold), "annotator": search.annotator.pk})
+        cursor.execute(ADD_ITEMS, {"batch": batch.pk, "questions": page})
+    return batch
 
 
 @transaction.atomic
@@ -161,9 +231,16 @@ def return_batch(*, annotator_id: int, batch_id: UUID) -> Batch:
     if batch.outcome == Batch.Outcome.SUBMITTED:
         raise Conflict("This page was sent already.")
     if batch.closed_at is None:
-        batch.outcome, batch.closed_at = Batch.Outcome.RETURNED, Now()
-        batch.save(update_fields=["outcome", "closed_at"])
+        close_unanswered(batch)
     return batch
+
+
+def close_unanswered(batch: Batch) -> None:
+    """An open page is over, and others get its questions at once. The caller's transaction holds the row of the batch."""
+    with connection.cursor() as cursor:
+        cursor.execute(LET_GO, {"batch": batch.pk, "expires_at": batch.expires_at})
+    batch.outcome, batch.closed_at = Batch.Outcome.RETURNED, Now()
+    batch.save(update_fields=["outcome", "closed_at"])
 
 
 def lock_batch(*, annotator_id: int, batch_id: UUID) -> Batch:

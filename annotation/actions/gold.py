@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from annotation.models import Gold, Question
+from annotation.queries.truths import count_exposures
 from hierarchy.errors import Conflict, InvalidInput, NotFound
 from hierarchy.models import Label
 
@@ -28,10 +29,18 @@ def record_gold(*, truths: Mapping[int, str], source: str, by: User | None, at: 
     contrary = [pk for pk, truth in known.items() if truth != truths[pk]]
     if contrary:
         raise Conflict(f"Question {contrary[0]} is gold with the other truth.")
+    new = [pk for pk in truths if pk not in known]
+    exposures = count_exposures(new)
     created = Gold.objects.bulk_create(
-        Gold(question_id=pk, truth=truth, source=source, created_at=at, created_by=by)
-        for pk, truth in truths.items()
-        if pk not in known
+        Gold(
+            question_id=pk,
+            truth=truths[pk],
+            source=source,
+            exposures=exposures.get(pk, 0),
+            created_at=at,
+            created_by=by,
+        )
+        for pk in new
     )
     Question.objects.filter(pk__in=truths).update(due_at=None)
     return len(created)

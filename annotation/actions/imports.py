@@ -91,9 +91,11 @@ WHERE line.line = ANY(%(own)s::int[]) AND line.known IS NULL AND EXISTS (
 ORDER BY line
 """
 
-MARK_DUE = """
-UPDATE annotation_question AS question SET due_at = least(question.due_at, %(at)s) WHERE id IN (SELECT question_id FROM new_vote)
-AND NOT EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id AND gold.active)
+COUNT_VOTES = """
+UPDATE annotation_question AS question
+SET due_at = least(question.due_at, %(at)s), votes_in_time = question.votes_in_time + counted.votes
+FROM (SELECT question_id, count(*) AS votes FROM new_vote GROUP BY question_id) AS counted
+WHERE counted.question_id = question.id AND NOT question.is_gold
 """
 
 
@@ -209,7 +211,7 @@ def _write_votes(campaign: Campaign, at: datetime) -> tuple[int, int]:
         cursor.execute(LOCK_QUESTIONS)
         questions = int(cursor.fetchone()[0])
         cursor.execute(WRITE_VOTES, values)
-        cursor.execute(MARK_DUE, values)
+        cursor.execute(COUNT_VOTES, values)
         cursor.execute("SELECT count(*) FROM new_vote")
         recorded = int(cursor.fetchone()[0])
         cursor.execute("DROP TABLE new_vote, new_page")

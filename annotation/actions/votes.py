@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import F
 
 from annotation.actions.batches import lock_batch
 from annotation.models import Annotator, Batch, BatchItem, Question, Vote
@@ -17,6 +17,28 @@ from annotation.rules import MILLISECONDS_CAP, check_not_barred
 from hierarchy.errors import Conflict, InvalidInput, KeyReused
 
 KEY_LENGTH = 200
+
+# At the moment of the statement, not of the transaction.
+LOOK_AGAIN = """
+SELECT clock_timestamp(), ARRAY(SELECT question_id FROM annotation_vote
+                                WHERE question_id = ANY(%(ids)s) AND annotator_id = %(annotator)s AND withdrawn_at IS NULL)
+"""
+
+# The page's hold on each of its questions ends, and what was answered is counted and becomes due. Active gold is never decided,
+# so nothing is due on it, and it is not held. A hold that has expired may have been cleared away already.
+COUNT_PAGE = """
+UPDATE annotation_question AS question
+SET held_until = question.held_until[:coalesce(item.place, 1) - 1] || question.held_until[coalesce(item.place, 0) + 1:],
+    votes_in_time = question.votes_in_time + CASE WHEN item.voted THEN %(counted)s ELSE 0 END,
+    due_at = CASE WHEN item.voted THEN %(at)s ELSE question.due_at END
+FROM (
+    SELECT held.id, held.id = ANY(%(voted)s::bigint[]) AS voted,
+           array_position(held.held_until, %(expires_at)s::timestamptz) AS place
+    FROM annotation_batchitem AS item JOIN annotation_question AS held ON held.id = item.question_id
+    WHERE item.batch_id = %(batch)s AND NOT held.is_gold
+) AS item
+WHERE question.id = item.id AND (item.voted OR item.place IS NOT NULL)
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,16 +119,11 @@ def _check_votes(batch: Batch, votes: Sequence[GivenVote]) -> dict[int, int]:
 
 
 def _record(batch: Batch, votes: Sequence[GivenVote], questions: dict[int, int], key: str, body: bytes) -> Receipt:
+    _lock_questions(list(questions.values()))
     answered = [questions[vote.position] for vote in votes]
-    _lock_questions(answered)
     # Read after the locks: a lease granted on the same question meanwhile has seen this one expire, or not.
-    moment = _read_clock()
+    moment, voted = _look_again(batch, answered)
     late = moment >= batch.expires_at
-    voted = set(
-        Vote.objects.standing()
-        .filter(question_id__in=answered, annotator_id=batch.annotator_id)
-        .values_list("question_id", flat=True)
-    )
     kept = Vote.objects.bulk_create(
         Vote(
             question_id=questions[vote.position],
@@ -121,7 +138,7 @@ def _record(batch: Batch, votes: Sequence[GivenVote], questions: dict[int, int],
         for vote in sorted(votes, key=lambda vote: vote.position)
         if questions[vote.position] not in voted
     )
-    _mark_due([vote.question_id for vote in kept], moment)
+    _count_page(batch, [vote.question_id for vote in kept], moment, late)
     batch.outcome, batch.closed_at, batch.late = Batch.Outcome.SUBMITTED, moment, late
     batch.idempotency_key, batch.body_sha256, batch.recorded = key, body, len(kept)
     batch.save(update_fields=["outcome", "closed_at", "late", "idempotency_key", "body_sha256", "recorded"])
@@ -133,16 +150,26 @@ def _lock_questions(ids: Sequence[int]) -> None:
     list(Question.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk").values_list("pk"))
 
 
-def _read_clock() -> datetime:
+def _look_again(batch: Batch, answered: Sequence[int]) -> tuple[datetime, set[int]]:
+    """The time, and the questions that this annotator has voted on by another page."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        moment: datetime = cursor.fetchone()[0]
-    return moment
+        cursor.execute(LOOK_AGAIN, {"ids": list(answered), "annotator": batch.annotator_id})
+        moment, voted = cursor.fetchone()
+    return moment, set(voted)
 
 
-def _mark_due(questions: Sequence[int], moment: datetime) -> None:
-    """Active gold is never decided, so nothing is due on it."""
-    Question.objects.filter(pk__in=questions).exclude(Q(gold__active=True)).update(due_at=moment)
+def _count_page(batch: Batch, voted: Sequence[int], moment: datetime, late: bool) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            COUNT_PAGE,
+            {
+                "batch": batch.pk,
+                "expires_at": batch.expires_at,
+                "voted": list(voted),
+                "counted": 0 if late else 1,
+                "at": moment,
+            },
+        )
 
 
 @transaction.atomic
@@ -156,11 +183,17 @@ def undo_batch(*, annotator_id: int, batch_id: UUID) -> int:
     votes = Vote.objects.standing().filter(batch=batch)
     questions = list(votes.values_list("question_id", flat=True))
     _lock_questions(questions)
-    moment = _read_clock()
+    moment, _ = _look_again(batch, [])
     if moment > batch.closed_at + find_policy(batch.campaign).undo_period:
         raise Conflict("The time for taking this page back is over.")
     withdrawn = votes.update(withdrawn_at=moment)
-    _mark_due(questions, moment)
+    _uncount_page(questions, moment, batch.late)
     batch.undone_at = moment
     batch.save(update_fields=["undone_at"])
     return withdrawn
+
+
+def _uncount_page(questions: Sequence[int], moment: datetime, late: bool) -> None:
+    """Active gold is never decided, so nothing is due on it, and nothing is counted."""
+    counted = F("votes_in_time") - (0 if late else 1)
+    Question.objects.filter(pk__in=questions, is_gold=False).update(due_at=moment, votes_in_time=counted)

@@ -1,10 +1,15 @@
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Cast, Floor, Random
 
 from annotation.models.campaign import Campaign
 from annotation.models.snapshot import Snapshot
 from hierarchy.models import Candidate, Synset
+
+# Lots are whole numbers from 0 to below this.
+RING = 2**31
 
 
 class QuestionQuerySet(models.QuerySet["Question"]):
@@ -18,6 +23,11 @@ class Question(models.Model):
     `votes_wanted`: votes in time plus live leases may reach it, never pass it. `priority`: how much the next vote is
     expected to tell, in coarse bands (`annotation.consensus.information`). `due_at`: its estimate is to be made again, the
     earliest first. `closed_at`: its campaign was closed before it was finished.
+
+    `lot` is drawn once and shown to nobody: the order in which annotators meet a synset's questions goes by it. So that a
+    lease reads no other table, two numbers are kept here under the row's lock, for questions that are no gold: `votes_in_time`
+    counts the standing votes that were in time, of annotators who are not barred, and `held_until` has when each live lease
+    expires; what lies in the past counts no more. `is_gold` is set by a trigger of `Gold`.
     """
 
     class State(models.TextChoices):
@@ -26,9 +36,14 @@ class Question(models.Model):
         REJECTED = "REJECTED", "rejected"
         DISPUTED = "DISPUTED", "disputed"
 
-    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="questions", db_index=False)
-    candidate = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="+", db_index=False)
-    synset = models.ForeignKey(Synset, on_delete=models.PROTECT, related_name="+", db_index=False)
+    # Keys of several columns (migration 0002) say more than one for each of these would.
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, related_name="questions", db_index=False, db_constraint=False
+    )
+    candidate = models.ForeignKey(
+        Candidate, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    synset = models.ForeignKey(Synset, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
     votes_wanted = models.SmallIntegerField()
     priority = models.SmallIntegerField(default=0)
@@ -36,6 +51,10 @@ class Question(models.Model):
     asked_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
+    lot = models.IntegerField(db_default=Cast(Floor(Random() * Value(RING)), models.IntegerField()), editable=False)
+    votes_in_time = models.SmallIntegerField(default=0, db_default=0)
+    held_until = ArrayField(models.DateTimeField(), default=list, db_default=[], blank=True)
+    is_gold = models.BooleanField(default=False, db_default=False, editable=False)
 
     objects = QuestionQuerySet.as_manager()
 
@@ -57,13 +76,17 @@ class Question(models.Model):
             ),
             models.CheckConstraint(name="question_votes_wanted_not_negative", condition=Q(votes_wanted__gte=0)),
             models.CheckConstraint(name="question_priority_range", condition=Q(priority__gte=0, priority__lte=7)),
+            models.CheckConstraint(name="question_lot_range", condition=Q(lot__gte=0)),
+            models.CheckConstraint(name="question_votes_in_time_not_negative", condition=Q(votes_in_time__gte=0)),
+            models.CheckConstraint(name="gold_stays_open", condition=Q(is_gold=False) | Q(state="OPEN")),
         ]
         indexes = [
             models.Index(
                 name="question_to_lease",
-                fields=["campaign", "synset", "id"],
-                condition=Q(state="OPEN", closed_at__isnull=True),
+                fields=["campaign", "synset", "priority", "lot"],
+                condition=Q(state="OPEN", closed_at__isnull=True, is_gold=False),
             ),
+            models.Index(name="question_gold", fields=["campaign", "synset"], condition=Q(is_gold=True)),
             models.Index(name="question_progress", fields=["campaign", "synset", "state"]),
             models.Index(name="question_due", fields=["due_at"], condition=Q(due_at__isnull=False)),
         ]
@@ -76,7 +99,11 @@ UNFINISHED = (Question.State.OPEN, Question.State.DISPUTED)
 
 
 class Gold(models.Model):
-    """A question whose truth is known. While active it never leaves OPEN, which a trigger guards."""
+    """A question whose truth is known. While active it never leaves OPEN.
+
+    `exposures` counts the annotators who were shown the question on a page, whatever became of it; imported pages were shown to
+    nobody.
+    """
 
     class Truth(models.TextChoices):
         YES = "YES", "yes"
@@ -91,6 +118,7 @@ class Gold(models.Model):
     truth = models.CharField(max_length=3, choices=Truth.choices)
     source = models.CharField(max_length=7, choices=Source.choices)
     active = models.BooleanField(default=True)
+    exposures = models.IntegerField(default=0, db_default=0)
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
 
@@ -99,6 +127,7 @@ class Gold(models.Model):
             models.UniqueConstraint(name="gold_one_active_per_question", fields=["question"], condition=Q(active=True)),
             models.CheckConstraint(name="gold_truth_known", condition=Q(truth__in=["YES", "NO"])),
             models.CheckConstraint(name="gold_source_known", condition=Q(source__in=["IMPORT", "CURATOR", "SETTLED"])),
+            models.CheckConstraint(name="gold_exposures_not_negative", condition=Q(exposures__gte=0)),
         ]
         indexes = [models.Index(name="gold_of_question", fields=["question"])]
 

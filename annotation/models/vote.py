@@ -1,5 +1,6 @@
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
@@ -36,6 +37,13 @@ class Batch(models.Model):
     body_sha256 = models.BinaryField(max_length=32, null=True, blank=True)
     recorded = models.SmallIntegerField(null=True, blank=True, help_text="votes that the answer confirmed")
     undone_at = models.DateTimeField(null=True, blank=True)
+    places = ArrayField(
+        models.IntegerField(),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="by band of priority, the lot from which its annotator's walk through the synset goes on",
+    )
 
     class Meta:
         constraints = [
@@ -88,14 +96,15 @@ class Batch(models.Model):
 class BatchItem(models.Model):
     """A question on a leased page, at its position (from 1)."""
 
+    pk = models.CompositePrimaryKey("batch_id", "position")
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="items", db_index=False)
     position = models.SmallIntegerField()
-    question = models.ForeignKey(Question, on_delete=models.PROTECT, related_name="batch_items")
+    question = models.ForeignKey(Question, on_delete=models.PROTECT, related_name="batch_items", db_index=False)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="batch_item_position_once", fields=["batch", "position"]),
-            models.UniqueConstraint(name="batch_item_question_once", fields=["batch", "question"]),
+            # In this order it also finds the pages of a question.
+            models.UniqueConstraint(name="batch_item_question_once", fields=["question", "batch"]),
             models.UniqueConstraint(name="batch_item_of_vote", fields=["batch", "position", "question"]),
             models.CheckConstraint(name="batch_item_position_from_one", condition=Q(position__gte=1)),
         ]
@@ -112,7 +121,7 @@ class VoteQuerySet(models.QuerySet["Vote"]):
 class Vote(models.Model):
     """An annotator's answer to a question. Appended; only `withdrawn_at` is ever set later, which a trigger guards.
 
-    Foreign keys of several columns tie it to the page it was given on (migration 0002).
+    Foreign keys of several columns tie it to the page it was given on (migration 0002), and so to all that the page refers to.
     """
 
     class Answer(models.TextChoices):
@@ -120,9 +129,15 @@ class Vote(models.Model):
         UNSURE = "UNSURE", "unsure"
         NO = "NO", "no"
 
-    question = models.ForeignKey(Question, on_delete=models.PROTECT, related_name="votes", db_index=False)
-    annotator = models.ForeignKey(Annotator, on_delete=models.PROTECT, related_name="votes", db_index=False)
-    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="votes", db_index=False)
+    question = models.ForeignKey(
+        Question, on_delete=models.PROTECT, related_name="votes", db_index=False, db_constraint=False
+    )
+    annotator = models.ForeignKey(
+        Annotator, on_delete=models.PROTECT, related_name="votes", db_index=False, db_constraint=False
+    )
+    batch = models.ForeignKey(
+        Batch, on_delete=models.PROTECT, related_name="votes", db_index=False, db_constraint=False
+    )
     position = models.SmallIntegerField()
     answer = models.CharField(max_length=6, choices=Answer.choices)
     milliseconds = models.IntegerField(null=True, blank=True, help_text="on the picture before the answer")

@@ -1,81 +1,137 @@
-"""Which questions an annotator may be asked.
+"""Which questions an annotator may be asked, and in which order.
 
-A question is free for an annotator when it is open, asks for more votes than it has (votes in time of annotators who are not
-barred, plus live leases), and this annotator has neither voted on it nor holds it on a live page. Time is the database's.
+A question is free for an annotator when it is open and no gold, asks for more votes than it has (votes in time of annotators
+who are not barred, plus live leases), and this annotator has neither voted on it nor holds it on a live page. Time is the
+database's.
+
+The open questions of a synset lie, band by band of their priority, on a ring of lots. An annotator walks each ring from a secret
+place on, ZONE questions at a time; within these the order is secret, too (docs/adr/0018). What lies behind is not looked at
+again before the ring has been walked, so a page costs the same for whoever has seen much and in however large a synset.
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
 
+from django.db import connection
 from django.utils.crypto import salted_hmac
 
-from annotation.models import Annotator, Batch, Campaign
+from annotation.consensus.information import BANDS
+from annotation.models import Annotator, Campaign
+from annotation.models.question import RING
+
+# Questions of one band that are looked at for a page; more only where none of these is free.
+ZONE = 200
+LARGEST_ZONE = 5_000
 
 LIVE = "batch.closed_at IS NULL AND batch.expires_at > now()"
 
-COUNTED = f"""
-    (SELECT count(*) FROM annotation_vote AS vote JOIN annotation_annotator AS voter ON voter.id = vote.annotator_id
-     WHERE vote.question_id = question.id AND NOT vote.late AND vote.withdrawn_at IS NULL AND voter.barred_at IS NULL)
-    + (SELECT count(*) FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
-       WHERE item.question_id = question.id AND {LIVE})
+HAS_ROOM = """
+    question.state = 'OPEN' AND question.closed_at IS NULL AND NOT question.is_gold
+    AND question.votes_in_time + (SELECT count(*) FROM unnest(question.held_until) AS held (until) WHERE held.until > now())
+        < least(question.votes_wanted, %(cap)s)
 """
-
-IS_GOLD = "EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id AND gold.active)"
 
 NOT_SEEN = f"""
-    NOT EXISTS (SELECT 1 FROM annotation_vote AS vote
-                WHERE vote.question_id = question.id AND vote.annotator_id = %(annotator)s AND vote.withdrawn_at IS NULL)
-    AND NOT EXISTS (SELECT 1 FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
-                    WHERE item.question_id = question.id AND batch.annotator_id = %(annotator)s AND {LIVE})
+    question.id <> ALL (ARRAY(
+        SELECT item.question_id FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
+        WHERE batch.annotator_id = %(annotator)s AND {LIVE}))
+    AND NOT EXISTS (SELECT 1 FROM annotation_vote AS vote
+                    WHERE vote.question_id = question.id AND vote.annotator_id = %(annotator)s AND vote.withdrawn_at IS NULL)
 """
 
-FREE = f"""
-    question.campaign_id = %(campaign)s AND question.state = 'OPEN' AND question.closed_at IS NULL
-    AND NOT {IS_GOLD} AND {NOT_SEEN} AND {COUNTED} < least(question.votes_wanted, %(cap)s)
+# Stretch after stretch, and no further than rows are wanted. A zone that is full and holds nothing free gives one row without
+# an id, so that the walk goes on behind it.
+FIND = f"""
+SELECT stretch.step, found.id, found.first_free, CASE WHEN found.rows = %(zone)s THEN found.last END
+FROM unnest(%(bands)s::int[], %(lows)s::bigint[], %(highs)s::bigint[]) WITH ORDINALITY AS stretch (band, low, high, step)
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN zone.free THEN zone.id END AS id, zone.first_free, zone.last, zone.rows
+    FROM (
+        SELECT looked.id, looked.free, min(looked.lot) FILTER (WHERE looked.free) OVER () AS first_free,
+               max(looked.lot) OVER () AS last, count(*) OVER () AS rows, row_number() OVER () AS number
+        FROM (
+            SELECT question.id, question.lot, {HAS_ROOM} AND {NOT_SEEN} AND question.id <> ALL(%(taken)s) AS free
+            FROM annotation_question AS question
+            WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AND question.state = 'OPEN'
+              AND question.closed_at IS NULL AND NOT question.is_gold
+              AND question.priority = stretch.band AND question.lot >= stretch.low AND question.lot < stretch.high
+            ORDER BY question.lot LIMIT %(zone)s
+        ) AS looked
+    ) AS zone
+    WHERE zone.free OR (zone.first_free IS NULL AND zone.number = %(zone)s)
+    ORDER BY md5(%(secret)s || zone.id)
+) AS found
+LIMIT %(limit)s
 """
 
-# Whoever was shown a page has seen its pictures, whatever became of the page; nobody was shown an imported one.
-EXPOSED = """
-    (SELECT count(DISTINCT batch.annotator_id)
-     FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
-     WHERE item.question_id = question.id AND batch.outcome <> 'IMPORTED')
+# Gold alone keeps one secret order, whatever its priority: docs/adr/0013.
+LOCK_GOLD = f"""
+SELECT question.id FROM annotation_question AS question
+JOIN annotation_gold AS gold ON gold.question_id = question.id AND gold.active
+WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AND question.is_gold
+  AND question.closed_at IS NULL AND gold.exposures < %(exposures)s AND {NOT_SEEN}
+ORDER BY md5(%(secret)s || question.id) LIMIT %(size)s FOR NO KEY UPDATE OF question, gold SKIP LOCKED
 """
 
-FREE_GOLD = f"""
-    question.campaign_id = %(campaign)s AND question.state = 'OPEN' AND question.closed_at IS NULL
-    AND {IS_GOLD} AND {NOT_SEEN} AND {EXPOSED} < %(exposures)s
-"""
-
-SYNSETS = f"""
+# The first synset with open questions behind a place in the campaign's order, then those before it.
+NEXT_SYNSET = """
 SELECT member.synset_id FROM annotation_campaignsynset AS member
-WHERE member.campaign_id = %(campaign)s AND member.synset_id <> ALL(%(held)s)
-  AND EXISTS (SELECT 1 FROM annotation_question AS question WHERE question.synset_id = member.synset_id AND {FREE})
-ORDER BY member.synset_id = %(current)s DESC NULLS LAST, member.position
-LIMIT 1
+WHERE member.campaign_id = %(campaign)s AND member.position {side} %(position)s AND member.synset_id <> ALL(%(passed)s)
+  AND EXISTS (SELECT 1 FROM annotation_question AS question
+              WHERE question.campaign_id = %(campaign)s AND question.synset_id = member.synset_id
+                AND question.state = 'OPEN' AND question.closed_at IS NULL AND NOT question.is_gold)
+ORDER BY member.position LIMIT 1
 """
 
-# What tells most comes first, gold apart, of which nothing is asked. Within a band the order is secret, another one for each
-# annotator and the same at every draw: who gives a page back and draws again learns nothing (docs/adr/0013).
-BY_INFORMATION = "question.priority DESC, "
-LOCK = """
-SELECT question.id FROM annotation_question AS question
-WHERE question.synset_id = %(synset)s AND {free}
-ORDER BY {first}md5(%(secret)s || question.id) LIMIT %(size)s FOR NO KEY UPDATE OF question SKIP LOCKED
+# Of the newest page the places are read, of the newest one that was sent its id.
+HISTORY = f"""
+SELECT now(),
+       (SELECT count(*) FROM annotation_batch AS batch WHERE batch.annotator_id = %(annotator)s AND {LIVE}),
+       newest.synset_id, newest.position, newest.places,
+       (SELECT batch.id FROM annotation_batch AS batch
+        WHERE batch.annotator_id = %(annotator)s AND batch.outcome = 'SUBMITTED' AND batch.undone_at IS NULL
+        ORDER BY batch.leased_at DESC LIMIT 1)
+FROM (VALUES (1)) AS one (row) LEFT JOIN LATERAL (
+    SELECT batch.synset_id, member.position, batch.places FROM annotation_batch AS batch
+    JOIN annotation_campaignsynset AS member
+      ON member.campaign_id = batch.campaign_id AND member.synset_id = batch.synset_id
+    WHERE batch.annotator_id = %(annotator)s AND batch.campaign_id = %(campaign)s
+    ORDER BY batch.leased_at DESC LIMIT 1
+) AS newest ON true
 """
 
-# Waits until whoever holds a free question has let go of it.
-WAIT = f"""
-SELECT question.id FROM annotation_question AS question
-WHERE question.synset_id = ANY(%(held)s) AND {FREE}
-ORDER BY question.id LIMIT 1 FOR SHARE OF question
-"""
 
-STILL_FREE = "SELECT question.id FROM annotation_question AS question WHERE question.id = ANY(%(ids)s) AND {free}"
+class Stretch(NamedTuple):
+    """Part of a band's ring: lots from `low` to below `high`."""
+
+    band: int
+    low: int
+    high: int
 
 
-def find_current_synset(annotator: Annotator, campaign: Campaign) -> int | None:
-    """The synset of the annotator's newest page in the campaign: people stay with what they have just read."""
-    newest = annotator.batches.filter(campaign=campaign).order_by("-leased_at").first()
-    return newest.synset_id if newest else None
+@dataclass(frozen=True)
+class History:
+    """What an annotator did last: the campaign's synset of their newest page with its position and the places of the walk (None,
+    0 and [] where there is none), how many pages they hold, and which page they sent last. `moment` is the transaction's."""
+
+    moment: datetime
+    live_leases: int
+    synset_id: int | None
+    position: int
+    places: list[int]
+    submitted: UUID | None
+
+
+def read_history(annotator: Annotator, campaign: Campaign) -> History:
+    """One query. People stay with the synset that they have just read about."""
+    with connection.cursor() as cursor:
+        cursor.execute(HISTORY, {"annotator": annotator.pk, "campaign": campaign.pk})
+        moment, live_leases, synset_id, position, places, submitted = cursor.fetchone()
+    return History(moment, live_leases, synset_id, position or 0, places or [], submitted)
 
 
 def write_secret(annotator: Annotator) -> str:
@@ -83,8 +139,79 @@ def write_secret(annotator: Annotator) -> str:
     return salted_hmac("annotation.assignment", str(annotator.pk), algorithm="sha256").hexdigest()
 
 
-def draw_lot(annotator: Annotator, synset_id: int) -> float:
+def draw_lot(secret: str, synset_id: int, submitted: UUID | None) -> float:
     """A number in [0, 1) that changes with every page this annotator answers, and with nothing else."""
-    answered = annotator.batches.filter(outcome=Batch.Outcome.SUBMITTED, undone_at__isnull=True).count()
-    digest = hashlib.sha256(f"{write_secret(annotator)}:{synset_id}:{answered}".encode()).digest()
-    return int.from_bytes(digest[:6]) / 2**48
+    return _digest(f"{secret}:{synset_id}:{submitted}") / 2**48
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6])
+
+
+class Walk:
+    """A search for free questions of one synset: the rings of its bands, what tells most first, each from its place to the end
+    and then from the beginning to the place. Where no places are known, from secret ones."""
+
+    def __init__(self, *, secret: str, synset_id: int, places: Sequence[int]) -> None:
+        self._starts = list(places) or [_digest(f"{secret}:{synset_id}:{band}") % RING for band in range(BANDS)]
+        self._places: dict[int, int] = {}
+        self._stretches = [
+            stretch
+            for band in range(BANDS - 1, -1, -1)
+            for stretch in (Stretch(band, self._starts[band], RING), Stretch(band, 0, self._starts[band]))
+            if stretch.low < stretch.high
+        ]
+        self._zone = ZONE
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether every open question of the synset has been looked at."""
+        return not self._stretches
+
+    @property
+    def places(self) -> list[int]:
+        """By band, where the next walk begins: at the first question that was free, or where this one has come to."""
+        places = dict(enumerate(self._starts))
+        places |= {stretch.band: stretch.low for stretch in reversed(self._stretches)}
+        return [(places | self._places)[band] for band in range(BANDS)]
+
+    def find_free(self, *, wanted: int, parameters: Mapping[str, Any]) -> list[int]:
+        """Up to `wanted` free questions in the order in which to ask them; the next call looks behind them. One query, no
+        lock."""
+        limit = wanted + len(self._stretches)
+        bands, lows, highs = (list(column) for column in zip(*self._stretches, strict=True))
+        here: dict[str, Any] = {"bands": bands, "lows": lows, "highs": highs, "zone": self._zone, "limit": limit}
+        with connection.cursor() as cursor:
+            cursor.execute(FIND, {**parameters, **here})
+            rows = cursor.fetchall()
+        cut_off = rows[-1][0] if len(rows) == limit else len(self._stretches) + 1
+        self._go_on({step: (first_free, last) for step, _, first_free, last in rows}, cut_off)
+        found = [question for _, question, _, _ in rows if question is not None]
+        if not found:
+            self._zone = min(2 * self._zone, LARGEST_ZONE)
+        return found[:wanted]
+
+    def _go_on(self, looked: Mapping[int, tuple[int | None, int | None]], cut_off: int) -> None:
+        """`looked` has, by the number of a stretch, the first lot that was free and, if there is more behind it, the last one of
+        the zone; stretches from number `cut_off` on were not looked at to their ends."""
+        left = []
+        for step, stretch in enumerate(self._stretches, start=1):
+            first_free, last = looked.get(step, (None, None))
+            if first_free is not None:
+                self._places.setdefault(stretch.band, first_free)
+            if step >= cut_off:
+                left.append(stretch)
+            elif last is not None:
+                left.append(stretch._replace(low=last))
+        self._stretches = left
+
+
+def find_next_synset(*, campaign: Campaign, position: int, passed: Sequence[int]) -> int | None:
+    """The next synset of the campaign that has open questions, behind `position` in its order, then from the beginning."""
+    values: dict[str, Any] = {"campaign": campaign.pk, "position": position, "passed": list(passed)}
+    with connection.cursor() as cursor:
+        for side in (">", "<="):
+            cursor.execute(NEXT_SYNSET.format(side=side), values)
+            if row := cursor.fetchone():
+                return int(row[0])
+    return None

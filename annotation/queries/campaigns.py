@@ -73,7 +73,7 @@ FROM annotation_campaignsynset AS member
 JOIN hierarchy_synset AS synset ON synset.id = member.synset_id
 LEFT JOIN LATERAL (
     SELECT question.id, question.state,
-           EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id AND gold.active) AS gold,
+           question.is_gold AS gold,
            (SELECT count(*) FROM annotation_vote AS vote
             WHERE vote.question_id = question.id AND vote.withdrawn_at IS NULL) AS votes
     FROM annotation_question AS question

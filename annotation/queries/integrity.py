@@ -21,7 +21,7 @@ TOLERANCE = 1e-9
 ROWS_AT_ONCE = 10_000
 LATE_MINUTES = 10
 
-IS_GOLD = "EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id AND gold.active)"
+IS_GOLD = "question.is_gold"
 WAS_GOLD = "EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id)"
 # Nobody was asked for imported votes, so they break no limit however many they are; barred annotators' votes are asked anew.
 IN_TIME = """(SELECT count(*) FROM annotation_vote AS vote JOIN annotation_batch AS batch ON batch.id = vote.batch_id
@@ -57,7 +57,7 @@ CHECKS = (
         "vote_on_its_page",
         """SELECT vote.id FROM annotation_vote AS vote LEFT JOIN annotation_batchitem AS item
            ON (item.batch_id, item.position, item.question_id) = (vote.batch_id, vote.position, vote.question_id)
-           WHERE item.id IS NULL""",
+           WHERE item.batch_id IS NULL""",
     ),
     Check(
         "vote_by_its_annotator",
@@ -153,6 +153,31 @@ CHECKS = (
            WHERE question.state <> 'OPEN' OR question.closed_at IS NULL AND EXISTS (
                SELECT 1 FROM hierarchy_label AS label
                WHERE label.candidate_id = question.candidate_id AND label.superseded_at IS NULL)""",
+    ),
+    Check(
+        "gold_mark_follows_gold",
+        """SELECT question.id FROM annotation_question AS question WHERE question.is_gold <> EXISTS (
+               SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id AND gold.active)""",
+    ),
+    Check(
+        "votes_in_time_are_counted",
+        """SELECT question.id FROM annotation_question AS question WHERE NOT question.is_gold AND question.votes_in_time <>
+               (SELECT count(*) FROM annotation_vote AS vote
+                JOIN annotation_annotator AS annotator ON annotator.id = vote.annotator_id
+                WHERE vote.question_id = question.id AND vote.withdrawn_at IS NULL AND NOT vote.late
+                AND annotator.barred_at IS NULL)""",
+    ),
+    Check(
+        "live_leases_are_held",
+        f"""SELECT question.id FROM annotation_question AS question WHERE NOT question.is_gold AND {LEASED} <>
+               (SELECT count(*) FROM unnest(question.held_until) AS held (until) WHERE held.until > now())""",  # noqa: S608
+    ),
+    Check(
+        "gold_exposures_are_counted",
+        """SELECT gold.id FROM annotation_gold AS gold WHERE gold.active AND gold.exposures <>
+               (SELECT count(DISTINCT batch.annotator_id)
+                FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
+                WHERE item.question_id = gold.question_id AND batch.outcome <> 'IMPORTED')""",
     ),
     Check(
         "closure_follows_parent_links",

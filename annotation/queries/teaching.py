@@ -31,7 +31,7 @@ SELECT * FROM (
     SELECT DISTINCT ON (question.id) question.id, (dispute.verdict = 'ACCEPTED')::int, 0
     FROM annotation_dispute AS dispute JOIN annotation_question AS question ON question.id = dispute.question_id
     WHERE dispute.settled_at IS NOT NULL AND question.synset_id %% %(shards)s = %(shard)s
-      AND NOT EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id AND gold.active)
+      AND NOT question.is_gold
     ORDER BY question.id, dispute.settled_at DESC, dispute.id DESC
 ) AS settled
 """

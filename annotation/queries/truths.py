@@ -1,14 +1,23 @@
-"""What a simulation needs to know of the questions it is asked, and of what became of them."""
+"""Questions whose truth is known: who has seen them, and what a simulation makes of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from annotation.models import BatchItem, Gold, Question
+from django.db.models import Count
+
+from annotation.models import Batch, BatchItem, Question
 from annotation.queries.campaigns import find_campaign
 
 # (wnid, SHA-256 of the picture in hex) -> YES or NO
 Truths = Mapping[tuple[str, str], str]
+
+
+def count_exposures(question_ids: Sequence[int]) -> dict[int, int]:
+    """By question, how many annotators were shown it on a page, whatever became of the page; nobody was shown an imported one."""
+    shown = BatchItem.objects.filter(question__in=question_ids).exclude(batch__outcome=Batch.Outcome.IMPORTED)
+    annotators = shown.values("question_id").annotate(annotators=Count("batch__annotator_id", distinct=True))
+    return dict(annotators.values_list("question_id", "annotators"))
 
 
 def find_page_truths(batch_id: UUID, truths: Truths) -> dict[int, tuple[str, str]]:
@@ -43,8 +52,7 @@ class Score:
 
 def score_questions(campaign: str, truths: Truths) -> Score:
     """How the campaign's questions compare with the truth; one that is not accepted counts as missed if it is true."""
-    gold = Gold.objects.filter(active=True).values("question_id")
-    questions = Question.objects.filter(campaign=find_campaign(campaign)).exclude(pk__in=gold)
+    questions = Question.objects.filter(campaign=find_campaign(campaign), is_gold=False)
     rows = questions.values_list("synset__wnid", "candidate__image__sha256", "state")
     pairs = [
         (truths[wnid, bytes(sha256).hex()] == "YES", state == Question.State.ACCEPTED) for wnid, sha256, state in rows

@@ -16,8 +16,9 @@ Column: TypeAlias = bytes | np.generic | NDArray[Any] | None
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 READ_BYTES = 2**20
-# An array of timestamptz, which is type 1184, without elements: no dimensions, no NULL.
+# Arrays of timestamptz, which is type 1184, and of integer, 23, without elements: no dimensions, no NULL.
 NO_TIMES = struct.pack(">iii", 0, 0, 1184)
+NO_INTEGERS = struct.pack(">iii", 0, 0, 23)
 
 
 def copy_rows(cursor: CursorWrapper, table: str, columns: Mapping[str, Column]) -> int:

@@ -26,7 +26,9 @@ VOTE_CAP = 10
 # Lets the first snapshot decide after three votes or so.
 TARGET_ERROR = 0.2
 BLOCKS_AT_ONCE = 1 << 14
-IN_WORK = 0.19
+# The share of questions that are open, up to so many of them: small campaigns have to last for a while.
+IN_WORK = ((10_000, 0.9), (100_000, 0.5))
+IN_WORK_ABOVE = 0.19
 # So hard that annotators guess.
 HARD = 0.01
 GOLD_STEP = 500
@@ -169,13 +171,14 @@ class Chunk:
 def iterate_chunks(*, questions: int, annotators: Annotators, outcomes: Outcomes) -> Iterator[Chunk]:
     """All questions, always the same for the same number of them."""
     blocks = Blocks.lay_out(questions)
+    in_work = next((share for most, share in IN_WORK if questions <= most), IN_WORK_ABOVE)
     for number, low in enumerate(range(0, len(blocks.first), BLOCKS_AT_ONCE)):
         some = slice(low, low + BLOCKS_AT_ONCE)
         chosen = Blocks(blocks.first[some], blocks.length[some], blocks.synset[some])
-        yield _make_chunk(number, chosen, annotators, outcomes)
+        yield _make_chunk(number, chosen, annotators, outcomes, in_work)
 
 
-def _make_chunk(number: int, blocks: Blocks, annotators: Annotators, outcomes: Outcomes) -> Chunk:
+def _make_chunk(number: int, blocks: Blocks, annotators: Annotators, outcomes: Outcomes, in_work: float) -> Chunk:
     random = np.random.default_rng([SEED, number])
     block = np.repeat(np.arange(len(blocks.first)), blocks.length)
     annotator = _assign(random, len(blocks.first), len(annotators))
@@ -185,7 +188,7 @@ def _make_chunk(number: int, blocks: Blocks, annotators: Annotators, outcomes: O
     combination[:, 1:] = np.cumsum(PLACES[answer], axis=1)
     decided = outcomes.decision[combination] != Decision.ASK
     votes = np.where(decided.any(axis=1), decided.argmax(axis=1), VOTE_CAP)
-    open_questions = np.flatnonzero(random.random(len(block)) < IN_WORK)
+    open_questions = np.flatnonzero(random.random(len(block)) < in_work)
     votes[open_questions] = np.minimum(votes[open_questions] - 1, random.integers(0, 4, len(open_questions)))
     gold = np.zeros(len(block), dtype=bool)
     gold[open_questions[::GOLD_STEP]] = True

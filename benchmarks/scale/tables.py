@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.consensus.decide import Decision
-from benchmarks.scale.copying import Column
+from annotation.models.question import RING
+from benchmarks.scale.copying import NO_INTEGERS, NO_TIMES, Column
 from benchmarks.scale.crowd import BLOCKS_AT_ONCE, SEED, VOTE_CAP, Chunk, Integers, Outcomes
 
 # TRUNCATE and REINDEX take them in this order, too.
@@ -158,6 +159,10 @@ class Rows:
             "asked_at": _long_before(),
             "decided_at": np.ma.masked_array(self.decided_at, mask=~self.finished),
             "closed_at": None,
+            "lot": np.random.default_rng([SEED, self.chunk.number, 4]).integers(0, RING, len(self.ids), dtype=np.int32),
+            "votes_in_time": np.where(self.chunk.gold, 0, self.chunk.votes).astype(np.int16),
+            "held_until": NO_TIMES,
+            "is_gold": self.chunk.gold,
         }
 
     def list_estimate(self) -> dict[str, Column]:
@@ -194,6 +199,7 @@ class Rows:
             "truth": np.where(self.chunk.truth[chosen], b"YES", b"NO"),
             "source": b"IMPORT",
             "active": np.True_,
+            "exposures": self.chunk.votes[chosen].astype(np.int32),
             "created_at": _long_before(),
             "created_by_id": None,
         }
@@ -216,6 +222,7 @@ class Rows:
             "body_sha256": _draw_bytes(self.chunk, len(pages.block), width=32, purpose=2),
             "recorded": pages.votes.astype(np.int16),
             "undone_at": None,
+            "places": NO_INTEGERS,
         }
 
     @cached_property
@@ -225,7 +232,6 @@ class Rows:
     def list_batchitem(self) -> dict[str, Column]:
         pages = self.chunk.pages
         return {
-            "id": self._vote_ids,
             "batch_id": self.batch_ids[pages.page],
             "position": pages.position.astype(np.int16),
             "question_id": self.ids[pages.question],

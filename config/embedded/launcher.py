@@ -1,49 +1,26 @@
 """`make run`: private servers, migrations, demo data, web, worker and beat, until Ctrl-C."""
 
 import hashlib
-import http.client
 import os
-import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from config import fetch
 from config.embedded import environment, postgres, valkey
 from config.embedded.folders import FolderInUseError, make_private_folder, take_lock
 from config.embedded.process import Child, Command, check_platform, start_child
+from config.embedded.services import CHECKOUT, Address, answers, describe_services
 from config.embedded.supervisor import StopRequestedError, Supervisor
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 RUN_FOLDER = CHECKOUT / "var" / "run"
 WEB_SECONDS = 60.0
-STOP_SECONDS = 5.0
-ANSWER_SECONDS = 2.0
 LARGEST_PORT = 65535
 
 
 class LaunchError(Exception):
     """The service cannot be launched as asked; nothing has been started."""
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where the web server listens."""
-
-    host: str
-    port: int
-
-    @property
-    def reachable_host(self) -> str:
-        """The host for somebody on this machine."""
-        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 (compared, not bound)
-
-    @property
-    def url(self) -> str:
-        host = f"[{self.reachable_host}]" if ":" in self.host else self.reachable_host
-        return f"http://{host}:{self.port}/"
 
 
 def run(*, folder: Path = RUN_FOLDER, with_demo: bool = True) -> None:
@@ -56,9 +33,9 @@ def run(*, folder: Path = RUN_FOLDER, with_demo: bool = True) -> None:
         with Supervisor(folder=folder, report=_report) as supervisor:
             variables, owner_url = _start_servers(supervisor=supervisor, folder=folder)
             _prepare(supervisor=supervisor, folder=folder, variables=variables, owner_url=owner_url, demo=demo)
-            for command in _describe_services(folder=folder, address=address, variables=variables):
+            for command in describe_services(folder=folder, address=address, variables=variables):
                 supervisor.start(name=command.name, start=_starter(command))
-            if supervisor.wait_until(lambda: _answers(address), seconds=WEB_SECONDS):
+            if supervisor.wait_until(lambda: answers(address), seconds=WEB_SECONDS):
                 _report(f"Veriset answers at {address.url} (Ctrl-C stops it; logs are in {folder / 'log'})")
             else:
                 _report(f"{address.url}livez does not answer; see {folder / 'log' / 'web.log'}")
@@ -190,47 +167,8 @@ def _digest_static() -> str:
     return digest.hexdigest()
 
 
-def _describe_services(*, folder: Path, address: Address, variables: Mapping[str, str]) -> tuple[Command, ...]:
-    granian = ("granian", "--interface", "wsgi", "--no-ws", "--workers", "1", "--blocking-threads", "4")
-    listen = ("--host", address.host, "--port", str(address.port), "--log-level", "warning")
-    worker = ("celery", "-A", "config", "worker", "--pool", "prefork", "--concurrency", "1", "--loglevel", "WARNING")
-    beat = ("celery", "-A", "config", "beat", "--schedule", str(folder / "beat-schedule"), "--loglevel", "WARNING")
-    # A worker asked to end by SIGTERM waits for its task; SIGQUIT gives the task back after a few seconds.
-    impatient = signal.SIGQUIT
-    polite = (signal.SIGTERM, signal.SIGQUIT)
-    services = (
-        ("web", (*granian, *listen, "config.wsgi:application"), signal.SIGTERM, (signal.SIGTERM,)),
-        ("worker", worker, impatient, polite),
-        ("beat", beat, signal.SIGTERM, (signal.SIGTERM,)),
-    )
-    return tuple(
-        Command(
-            name=name,
-            arguments=(sys.executable, "-m", *arguments),
-            environment=os.environ | dict(variables),
-            log=folder / "log" / f"{name}.log",
-            folder=CHECKOUT,
-            death_signal=death_signal,
-            stop_signals=stop_signals,
-            grace_seconds=STOP_SECONDS,
-        )
-        for name, arguments, death_signal, stop_signals in services
-    )
-
-
 def _starter(command: Command) -> Callable[[], Child]:
     return lambda: start_child(command=command)
-
-
-def _answers(address: Address) -> bool:
-    connection = http.client.HTTPConnection(address.reachable_host, address.port, timeout=ANSWER_SECONDS)
-    try:
-        connection.request("GET", "/livez")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def _report(line: str) -> None:

@@ -56,9 +56,14 @@ BREAKS = {
            WHERE vote.question_id = dispute.question_id AND settled_at IS NOT NULL"""
     ],
     "gold_is_open_and_unlabelled": [
+        "ALTER TABLE annotation_question DROP CONSTRAINT gold_stays_open",
         """UPDATE annotation_question SET state = 'DISPUTED'
-           WHERE id IN (SELECT question_id FROM annotation_gold WHERE active)"""
+           WHERE id IN (SELECT question_id FROM annotation_gold WHERE active)""",
     ],
+    "gold_mark_follows_gold": ["UPDATE annotation_question SET is_gold = false"],
+    "votes_in_time_are_counted": ["UPDATE annotation_question SET votes_in_time = votes_in_time + 1"],
+    "live_leases_are_held": ["UPDATE annotation_question SET held_until = '{}'"],
+    "gold_exposures_are_counted": ["UPDATE annotation_gold SET exposures = exposures + 1"],
     "closure_follows_parent_links": ["DELETE FROM hierarchy_closure WHERE distance = 1"],
     "search_words_are_the_synsets_words": ["DELETE FROM hierarchy_synsetword WHERE position = 0"],
     "hierarchy_is_as_imported": ["UPDATE hierarchy_wordnetimport SET synsets = synsets + 1"],

@@ -32,13 +32,6 @@ def questions_of(batch):
     return set(BatchItem.objects.filter(batch=batch).values_list("question_id", flat=True))
 
 
-def expire(batch):
-    """As if its lease had been granted two hours ago."""
-    Batch.objects.filter(pk=batch.pk).update(
-        leased_at=batch.leased_at - timedelta(hours=2), expires_at=batch.expires_at - timedelta(hours=2)
-    )
-
-
 def run_together(work, arguments):
     """Each call in a thread with a connection of its own; their results in order."""
 
@@ -150,7 +143,8 @@ def test_priority_plays_no_part_for_gold(curator):
         builders.make_gold(question)
     users = builders.make_crowd(4)
     before = [questions_of(builders.lease(user, campaign)) & set(ids[:20]) for user in users]
-    Batch.objects.all().update(closed_at=now(), outcome="RETURNED")
+    for batch in Batch.objects.all():
+        batches.return_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
     Question.objects.filter(pk__in=ids[:5]).update(priority=7)
 
     assert [questions_of(builders.lease(user, campaign)) & set(ids[:20]) for user in users] == before
@@ -173,7 +167,7 @@ def test_a_fourth_live_lease_is_refused_until_one_is_given_back(curator):
 def test_expired_leases_do_not_count_as_live(curator):
     campaign = make_campaign(8, by=curator, page_size=2)
     for _ in range(3):
-        expire(builders.lease(curator, campaign))
+        builders.expire(builders.lease(curator, campaign))
 
     assert questions_of(builders.lease(curator, campaign))
 
@@ -267,7 +261,7 @@ def test_gold_is_shown_to_no_more_annotators_than_its_exposures(curator, end):
     if end == "returned":
         batches.return_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
     elif end == "expired":
-        expire(batch)
+        builders.expire(batch)
     else:
         builders.submit(batch)
     if end == "undone":
@@ -297,7 +291,7 @@ def test_a_place_that_was_given_up_is_leased_again(curator, end):
     if end == "returned":
         batches.return_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
     elif end == "expired":
-        expire(batch)
+        builders.expire(batch)
     else:
         builders.submit(batch)
         votes.undo_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
@@ -348,7 +342,6 @@ def test_a_lease_takes_a_fixed_number_of_queries(curator, django_assert_num_quer
     campaign = make_campaign(30, by=curator, gold_rate=0)
     annotator = builders.find_annotator(curator)
 
-    # savepoint, annotator, live leases, campaign, policy, current synset, next synset, lock, count again, lot,
-    # batch, items, batch with its relations, end of savepoint; and bulk_create's own savepoint
-    with django_assert_num_queries(14):
+    # savepoint, annotator, campaign, policy, history, next synset, find, hold, batch, items, end of savepoint
+    with django_assert_num_queries(11):
         batches.lease_batch(annotator_id=annotator.pk, campaign_name=campaign.name)

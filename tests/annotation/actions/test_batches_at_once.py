@@ -11,7 +11,6 @@ from django.utils.timezone import now
 
 from annotation.actions import batches, campaigns
 from annotation.models import Batch, BatchItem, Question, Vote
-from annotation.queries import assignment
 from hierarchy.errors import Conflict
 from tests import builders
 from tests.annotation.actions.test_batches import make_campaign, questions_of, run_together
@@ -23,7 +22,7 @@ def find_overshot(votes_wanted):
     """Questions whose votes in time and live leases together pass what they ask for."""
     voted = dict(Vote.objects.values_list("question_id").filter(late=False).annotate(Count("pk")))
     open_items = BatchItem.objects.filter(batch__closed_at=None, batch__expires_at__gt=now())
-    leases = dict(open_items.values_list("question_id").annotate(Count("pk")))
+    leases = dict(open_items.values_list("question_id").annotate(Count("question")))
     return [pk for pk in voted.keys() | leases.keys() if voted.get(pk, 0) + leases.get(pk, 0) > votes_wanted]
 
 
@@ -102,7 +101,8 @@ def test_votes_that_come_at_the_moment_of_expiry_are_late_when_the_place_was_lea
     campaign = make_campaign(1, by=first)
     Question.objects.update(votes_wanted=1)
     batch = builders.lease(first, campaign)
-    Batch.objects.filter(pk=batch.pk).update(expires_at=now() + LOOK)
+    builders.set_expiry(batch, now() + LOOK)
+    batch.refresh_from_db()
     leased, receipts = threading.Event(), []
 
     def send(_):
@@ -125,8 +125,10 @@ def test_votes_that_come_at_the_moment_of_expiry_are_late_when_the_place_was_lea
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_a_place_that_was_filled_while_its_row_was_being_locked_is_not_filled_twice(monkeypatch):
-    slow = assignment.LOCK.replace("FROM", f"FROM (SELECT pg_sleep({LOOK.total_seconds()})) AS nap,", 1)
-    monkeypatch.setattr(assignment, "LOCK", slow)
+    nap = f"(SELECT pg_sleep({LOOK.total_seconds()})) AS nap, annotation_question AS question WHERE"
+    slow = batches.HOLD.replace("annotation_question AS question WHERE", nap)
+    assert slow != batches.HOLD
+    monkeypatch.setattr(batches, "HOLD", slow)
     crowd = builders.make_crowd(2)
     campaign = make_campaign(1, by=crowd[0], gold_rate=0)
     Question.objects.update(votes_wanted=1)

@@ -20,7 +20,7 @@ from annotation.rules import PolicyValues
 from hierarchy.actions.labels import Verdict, record_labels
 from hierarchy.models import Label
 from tests import builders
-from tests.annotation.actions.test_batches import expire, make_campaign, run_together
+from tests.annotation.actions.test_batches import make_campaign, run_together
 from tests.annotation.slow import slow_decision, slow_log_odds
 from tests.hierarchy.rows import COLLECTED_AT
 
@@ -100,7 +100,7 @@ def test_states_and_labels_agree_with_a_twin_that_decides_after_every_vote(seque
         ids = list(campaign.questions.order_by("pk").values_list("pk", flat=True))
         for page, (answers, late, run) in zip(leased, sequence, strict=True):
             if late:
-                expire(page)
+                builders.expire(page)
             answer(page, dict(zip(ids, answers, strict=True)))
             if run:
                 estimates.estimate_due(at=now(), limit=2)
@@ -148,7 +148,7 @@ def test_an_undecided_question_asks_for_more_and_is_not_due(curator):
 
 def test_a_late_vote_counts_as_evidence_but_takes_no_place(curator):
     campaign, leased = make_pages(2, by=curator)
-    expire(leased[0])
+    builders.expire(leased[0])
     builders.submit(leased[0], "UNSURE")
     builders.estimate_all()
     wanted_after_late = campaign.questions.get().votes_wanted
@@ -253,7 +253,7 @@ def test_new_evidence_makes_the_version_of_an_open_dispute_stale(curator):
     campaigns.change_policy(name=campaign.name, policy=PolicyValues(vote_cap=2, gold_rate=0), by=curator, at=now())
     for page, given in zip(leased, ["YES", "NO", "YES"], strict=False):
         if page == leased[2]:
-            expire(page)
+            builders.expire(page)
         builders.submit(page, given)
         builders.estimate_all()
 

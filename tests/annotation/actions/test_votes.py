@@ -13,7 +13,7 @@ from annotation.actions.votes import GivenVote, Receipt
 from annotation.models import Batch, BatchItem, Question, Vote
 from hierarchy.errors import Conflict, InvalidInput, KeyReused, NotFound, NotPermitted
 from tests import builders
-from tests.annotation.actions.test_batches import expire, make_campaign, questions_of, run_together
+from tests.annotation.actions.test_batches import make_campaign, questions_of, run_together
 
 AT_ONCE = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -79,8 +79,8 @@ def test_pausing_takes_the_votes_of_pages_already_leased(curator, batch):
 
 
 def test_a_submission_takes_a_fixed_number_of_queries(batch, django_assert_num_queries):
-    # savepoint, annotator, batch, key, items, lock, clock, own votes, votes, due, batch, end; bulk_create's savepoint
-    with django_assert_num_queries(12):
+    # savepoint, annotator, batch, key, items, lock, clock with own votes, votes, questions, batch, end of savepoint
+    with django_assert_num_queries(11):
         send(batch, answer("YES", "NO", "YES"))
 
 
@@ -160,7 +160,7 @@ def undo(batch, curator):
     votes.undo_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
 
 
-@pytest.mark.parametrize("event", [None, lambda batch, _: expire(batch), close_campaign, bar, undo])
+@pytest.mark.parametrize("event", [None, lambda batch, _: builders.expire(batch), close_campaign, bar, undo])
 def test_the_same_key_and_votes_get_the_same_receipt(curator, event):
     batch = builders.lease(builders.make_crowd(1)[0], make_campaign(3, by=curator))
     given = answer("YES", "NO", "UNSURE")
@@ -202,7 +202,7 @@ def test_two_annotators_may_use_the_same_key(curator):
 
 
 def test_a_late_vote_is_kept_and_marked(batch):
-    expire(batch)
+    builders.expire(batch)
 
     assert send(batch, answer("YES", "NO", "YES")) == Receipt(batch.pk, recorded=3, late=True)
     assert set(Vote.objects.values_list("late", flat=True)) == {True}
@@ -212,7 +212,7 @@ def test_a_late_vote_takes_no_place(curator):
     campaign = make_campaign(1, by=curator)
     Question.objects.update(votes_wanted=1)
     batch = builders.lease(curator, campaign)
-    expire(batch)
+    builders.expire(batch)
     send(batch, answer("YES"))
 
     assert questions_of(builders.lease(builders.make_crowd(1)[0], campaign)) == questions_of(batch)
@@ -221,7 +221,7 @@ def test_a_late_vote_takes_no_place(curator):
 def test_a_late_vote_on_what_was_answered_meanwhile_is_left_out(curator):
     campaign = make_campaign(2, by=curator, page_size=2)
     batch = builders.lease(curator, campaign)
-    expire(batch)
+    builders.expire(batch)
     again = builders.lease(curator, campaign, size=1)
     send(again, answer("NO"), key="again")
 

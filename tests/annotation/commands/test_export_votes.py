@@ -10,13 +10,14 @@ from django.utils.timezone import now
 from annotation.actions import campaigns, votes
 from annotation.exports.pseudonyms import draw_key, is_own_pseudonym, write_pseudonym
 from annotation.exports.votes import write_time
-from annotation.models import Annotator, Batch, Question, Vote
+from annotation.models import Annotator, Question, Vote
 from tests.builders import (
     lease,
     make_candidates,
     make_open_campaign,
     make_synset,
     make_user,
+    set_expiry,
     submit,
     vote,
 )
@@ -35,7 +36,7 @@ def campaign(db):
     votes.undo_batch(annotator_id=undone.annotator_id, batch_id=undone.pk)
     vote(make_user("bob"), ["YES", "UNSURE"])
     late = lease(make_user("cat"))
-    Batch.objects.filter(pk=late.pk).update(leased_at=campaign.opened_at, expires_at=now())
+    set_expiry(late, now())
     submit(late, "NO")
     return campaign
 

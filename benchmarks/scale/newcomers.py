@@ -1,0 +1,60 @@
+"""New annotators of a filled database, with tokens, and what becomes of their votes: needs Django set up."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import psycopg2
+from django.contrib.auth.models import Group, User
+from django.db import connection
+
+from annotation.actions.accounts import create_token
+from annotation.models import Annotator, Question
+from benchmarks.scale.filling import NAME as CAMPAIGN
+
+__all__ = ["CAMPAIGN", "make_newcomers", "make_tokens", "read_lag", "wait_until_estimated"]
+ESTIMATED_SECONDS = 600
+WAITING = """
+SELECT coalesce(extract(epoch FROM clock_timestamp() - min(due_at)), 0)::float8 FROM annotation_question WHERE due_at IS NOT NULL
+"""
+
+
+def make_newcomers(count: int) -> list[Annotator]:
+    """Annotators who have seen nothing, with accounts nobody can log in to."""
+    at, role = datetime.now(UTC), Group.objects.get(name="annotator")
+    users = User.objects.bulk_create(User(username=f"newcomer-{uuid4()}", password="!") for _ in range(count))
+    User.groups.through.objects.bulk_create(User.groups.through(user=user, group=role) for user in users)
+    return Annotator.objects.bulk_create(Annotator(user=user, joined_at=at) for user in users)
+
+
+def make_tokens(count: int) -> list[str]:
+    """One for each of so many newcomers."""
+    at = datetime.now(UTC)
+    return [
+        create_token(user=annotator.user, scope="annotate", by=annotator.user, at=at)[1]
+        for annotator in make_newcomers(count)
+    ]
+
+
+def wait_until_estimated() -> None:
+    """Returns when no vote waits for its estimate."""
+    deadline = time.monotonic() + ESTIMATED_SECONDS
+    while Question.objects.filter(due_at__isnull=False).exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"votes were not estimated within {ESTIMATED_SECONDS} s")
+        time.sleep(0.2)
+
+
+@contextmanager
+def read_lag() -> Iterator[Callable[[], float]]:
+    """Reads the seconds for which the oldest vote that is not estimated has been waiting."""
+    with closing(psycopg2.connect(**connection.get_connection_params())) as bare, bare.cursor() as cursor:
+        bare.autocommit = True
+
+        def read() -> float:
+            cursor.execute(WAITING)
+            return float(cursor.fetchone()[0])
+
+        yield read

@@ -1,0 +1,45 @@
+"""The service as `make run` starts it, on a filled database, for as long as something is measured."""
+
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from config.embedded.folders import make_private_folder
+from config.embedded.postgres import app_url
+from config.embedded.process import POLL_SECONDS, StartError, start_child
+from config.embedded.services import Address, answers, describe_services
+
+READY_SECONDS = 60.0
+
+
+@contextmanager
+def start_service(home: Path, *, web_workers: int) -> Iterator[Address]:
+    """Web, worker and beat on the servers of `home`, which run already. StartError where the web server does not answer."""
+    make_private_folder(home / "log")
+    address = Address(host="127.0.0.1", port=_find_port())
+    with ExitStack() as stack:
+        for command in describe_services(
+            folder=home, address=address, variables=_describe(home), web_workers=web_workers
+        ):
+            stack.callback(start_child(command=command).stop)
+        deadline = time.monotonic() + READY_SECONDS
+        while not answers(address):
+            if time.monotonic() > deadline:
+                raise StartError(f"the web server does not answer; see {home / 'log' / 'web.log'}")
+            time.sleep(POLL_SECONDS)
+        yield address
+
+
+def _describe(home: Path) -> Mapping[str, str]:
+    """That of this process, but with the role of the service."""
+    return {**os.environ, "DATABASE_URL": app_url(home=home / "postgres"), "ALLOWED_HOSTS": "127.0.0.1"}
+
+
+def _find_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

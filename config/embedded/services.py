@@ -1,0 +1,76 @@
+"""The processes of the service itself: web, worker and beat."""
+
+import http.client
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.embedded.process import Command
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+STOP_SECONDS = 5.0
+ANSWER_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the web server listens."""
+
+    host: str
+    port: int
+
+    @property
+    def reachable_host(self) -> str:
+        """The host for somebody on this machine."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 (compared, not bound)
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.reachable_host}]" if ":" in self.host else self.reachable_host
+        return f"http://{host}:{self.port}/"
+
+
+def describe_services(
+    *, folder: Path, address: Address, variables: Mapping[str, str], web_workers: int = 1
+) -> tuple[Command, ...]:
+    """What to start, in this order; logs and beat's schedule lie in `folder`."""
+    granian = ("granian", "--interface", "wsgi", "--no-ws", "--workers", str(web_workers), "--blocking-threads", "4")
+    listen = ("--host", address.host, "--port", str(address.port), "--log-level", "warning")
+    worker = ("celery", "-A", "config", "worker", "--pool", "prefork", "--concurrency", "1", "--loglevel", "WARNING")
+    beat = ("celery", "-A", "config", "beat", "--schedule", str(folder / "beat-schedule"), "--loglevel", "WARNING")
+    # A worker asked to end by SIGTERM waits for its task; SIGQUIT gives the task back after a few seconds.
+    impatient = signal.SIGQUIT
+    polite = (signal.SIGTERM, signal.SIGQUIT)
+    services = (
+        ("web", (*granian, *listen, "config.wsgi:application"), signal.SIGTERM, (signal.SIGTERM,)),
+        ("worker", worker, impatient, polite),
+        ("beat", beat, signal.SIGTERM, (signal.SIGTERM,)),
+    )
+    return tuple(
+        Command(
+            name=name,
+            arguments=(sys.executable, "-m", *arguments),
+            environment=os.environ | dict(variables),
+            log=folder / "log" / f"{name}.log",
+            folder=CHECKOUT,
+            death_signal=death_signal,
+            stop_signals=stop_signals,
+            grace_seconds=STOP_SECONDS,
+        )
+        for name, arguments, death_signal, stop_signals in services
+    )
+
+
+def answers(address: Address) -> bool:
+    """Whether a web server listens there and is alive."""
+    connection = http.client.HTTPConnection(address.reachable_host, address.port, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("GET", "/livez")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
