@@ -132,9 +132,8 @@ class RouteAccessMiddleware:
         access = _find_access(request)
         if access is None:
             raise PermissionDenied
-        role = find_role(request.user)
         method = request.method or "GET"
-        if access.api or access.permits(role, method):
+        if access.api or access.permits(find_role(request.user), method):
             return None
         if method in READING and not access.read:
             return HttpResponseNotAllowed(["POST"])

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from annotation.models import Annotator, Batch, Campaign, Policy
 from annotation.queries import assignment
 from annotation.queries.assignment import History, Walk
-from annotation.queries.campaigns import find_policies
+from annotation.queries.campaigns import list_open_policies
 from annotation.rules import LIVE_LEASES, check_not_barred
 from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
 
@@ -44,7 +44,12 @@ WHERE gold.question_id = ANY(%(ids)s) AND gold.active AND NOT EXISTS (
     WHERE item.question_id = gold.question_id AND batch.annotator_id = %(annotator)s AND batch.outcome <> 'IMPORTED')
 """
 
-ADD_ITEMS = """
+# Whatever else an annotator does waits for this row, so that they do one thing at a time.
+LOCK_ANNOTATOR = "SELECT * FROM annotation_annotator WHERE id = %s FOR NO KEY UPDATE"
+
+ADD_PAGE = """
+INSERT INTO annotation_batch (id, annotator_id, campaign_id, synset_id, leased_at, expires_at, outcome, late, places)
+VALUES (%(batch)s, %(annotator)s, %(campaign)s, %(synset)s, %(leased_at)s, %(expires_at)s, '', false, %(places)s::int[]);
 INSERT INTO annotation_batchitem (batch_id, position, question_id)
 SELECT %(batch)s, position, question_id FROM unnest(%(questions)s::bigint[]) WITH ORDINALITY AS item (question_id, position)
 """
@@ -106,16 +111,14 @@ def lease_batch(*, annotator_id: int, campaign_name: str | None = None, size: in
 @transaction.atomic
 def _lease(annotator_id: int, campaign_name: str | None, size: int | None, blocked: set[int]) -> Batch | None:
     """One attempt; free questions that others hold are added to `blocked`."""
-    annotator = Annotator.objects.select_for_update(no_key=True).get(pk=annotator_id)
+    annotator = lock_annotator(annotator_id)
     check_not_barred(annotator)
-    campaigns = _find_campaigns(campaign_name)
-    policies = find_policies([campaign.pk for campaign in campaigns])
     secret = assignment.write_secret(annotator)
-    for campaign in campaigns:
-        history = assignment.read_history(annotator, campaign)
+    for policy in _find_policies(campaign_name):
+        history = assignment.read_history(annotator, policy.campaign)
         if history.live_leases >= LIVE_LEASES:
             raise Conflict(f"You have {LIVE_LEASES} open pages. Answer one or give one back first.")
-        search = _Search(annotator, campaign, policies[campaign.pk], secret, history, blocked)
+        search = _Search(annotator, policy.campaign, policy, secret, history, blocked)
         batch = _lease_in_campaign(search, size)
         if batch is not None:
             return batch
@@ -129,16 +132,21 @@ def _wait(blocked: set[int]) -> None:
         cursor.execute(WAIT, {"ids": sorted(blocked)})
 
 
-def _find_campaigns(name: str | None) -> list[Campaign]:
-    opened = Campaign.objects.filter(state=Campaign.State.OPEN)
-    if name is None:
-        return list(opened.order_by("opened_at", "pk"))
+def lock_annotator(annotator_id: int) -> Annotator:
+    """Until the end of the transaction."""
+    annotator: Annotator = Annotator.objects.raw(LOCK_ANNOTATOR, [annotator_id])[0]
+    return annotator
+
+
+def _find_policies(name: str | None) -> list[Policy]:
+    """Of the campaign of that name, or of all open ones in the order in which they were opened."""
+    policies = list_open_policies(name)
+    if policies or name is None:
+        return policies
     campaign = Campaign.objects.filter(name=name).exclude(state=Campaign.State.DRAFT).first()
     if campaign is None:
         raise NotFound(f"There is no campaign {name}.")
-    if campaign.state != Campaign.State.OPEN:
-        raise Conflict(f"Campaign {name} is {campaign.get_state_display()}: it gives out no pages.")
-    return [campaign]
+    raise Conflict(f"Campaign {name} is {campaign.get_state_display()}: it gives out no pages.")
 
 
 def _lease_in_campaign(search: _Search, size: int | None) -> Batch | None:
@@ -214,13 +222,22 @@ def _select(sql: str, parameters: dict[str, Any]) -> list[int]:
 
 
 def _write_batch(search: _Search, batch: Batch, questions: Sequence[int], gold: Sequence[int]) -> Batch:
-    batch.save(force_insert=True)
     page = [*questions, *gold]
     _shuffle.shuffle(page)
+    values: dict[str, Any] = {
+        "batch": batch.pk,
+        "annotator": batch.annotator_id,
+        "campaign": batch.campaign_id,
+        "synset": batch.synset_id,
+        "leased_at": batch.leased_at,
+        "expires_at": batch.expires_at,
+        "places": batch.places,
+        "questions": page,
+    }
     with connection.cursor() as cursor:
         if gold:
             cursor.execute(EXPOSE, {"ids": list(gold), "annotator": search.annotator.pk})
-        cursor.execute(ADD_ITEMS, {"batch": batch.pk, "questions": page})
+        cursor.execute(ADD_PAGE, values)
     return batch
 
 

@@ -5,23 +5,38 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import F
 
-from annotation.actions.batches import lock_batch
-from annotation.models import Annotator, Batch, BatchItem, Question, Vote
+from annotation.actions.batches import lock_annotator, lock_batch
+from annotation.models import Batch, Question, Vote
 from annotation.queries.campaigns import find_policy
 from annotation.rules import MILLISECONDS_CAP, check_not_barred
 from hierarchy.errors import Conflict, InvalidInput, KeyReused
 
 KEY_LENGTH = 200
 
+# Always in the order of the questions' ids, so that two pages never wait for each other.
+LOCK_PAGE = """
+SELECT item.position, question.id
+FROM annotation_batchitem AS item JOIN annotation_question AS question ON question.id = item.question_id
+WHERE item.batch_id = %(batch)s ORDER BY question.id FOR NO KEY UPDATE OF question
+"""
+
 # At the moment of the statement, not of the transaction.
 LOOK_AGAIN = """
 SELECT clock_timestamp(), ARRAY(SELECT question_id FROM annotation_vote
                                 WHERE question_id = ANY(%(ids)s) AND annotator_id = %(annotator)s AND withdrawn_at IS NULL)
+"""
+
+ADD_VOTES = """
+INSERT INTO annotation_vote (question_id, annotator_id, batch_id, position, answer, milliseconds, late, voted_at)
+SELECT question_id, %(annotator)s, %(batch)s, position, answer, milliseconds, %(late)s, %(at)s
+FROM unnest(%(questions)s::bigint[], %(positions)s::smallint[], %(answers)s::text[], %(milliseconds)s::int[])
+    AS given (question_id, position, answer, milliseconds);
 """
 
 # The page's hold on each of its questions ends, and what was answered is counted and becomes due. Active gold is never decided,
@@ -32,12 +47,18 @@ SET held_until = question.held_until[:coalesce(item.place, 1) - 1] || question.h
     votes_in_time = question.votes_in_time + CASE WHEN item.voted THEN %(counted)s ELSE 0 END,
     due_at = CASE WHEN item.voted THEN %(at)s ELSE question.due_at END
 FROM (
-    SELECT held.id, held.id = ANY(%(voted)s::bigint[]) AS voted,
+    SELECT held.id, held.id = ANY(%(questions)s::bigint[]) AS voted,
            array_position(held.held_until, %(expires_at)s::timestamptz) AS place
     FROM annotation_batchitem AS item JOIN annotation_question AS held ON held.id = item.question_id
     WHERE item.batch_id = %(batch)s AND NOT held.is_gold
 ) AS item
-WHERE question.id = item.id AND (item.voted OR item.place IS NOT NULL)
+WHERE question.id = item.id AND (item.voted OR item.place IS NOT NULL);
+"""
+
+CLOSE_PAGE = """
+UPDATE annotation_batch SET outcome = 'SUBMITTED', closed_at = %(at)s, late = %(late)s, idempotency_key = %(key)s,
+    body_sha256 = %(body)s, recorded = %(recorded)s
+WHERE id = %(batch)s;
 """
 
 
@@ -69,7 +90,7 @@ def submit_batch(*, annotator_id: int, batch_id: UUID, votes: Sequence[GivenVote
     question that this annotator has voted on by another page is left out, and `recorded` says how many were kept.
     """
     _check_key(key)
-    annotator = Annotator.objects.select_for_update(no_key=True).get(pk=annotator_id)
+    annotator = lock_annotator(annotator_id)
     batch = lock_batch(annotator_id=annotator_id, batch_id=batch_id)
     body = _digest(batch_id, votes)
     known = Batch.objects.filter(annotator_id=annotator_id, idempotency_key=key).first()
@@ -97,8 +118,8 @@ def _digest(batch_id: UUID, votes: Sequence[GivenVote]) -> bytes:
 
 
 def _check_votes(batch: Batch, votes: Sequence[GivenVote]) -> dict[int, int]:
-    """Question id by position of the batch."""
-    questions = dict(BatchItem.objects.filter(batch=batch).values_list("position", "question_id"))
+    """Question id by position of the batch, the rows of the questions locked."""
+    questions = _lock_page(batch)
     if not votes:
         raise InvalidInput({"votes": "must answer at least one picture"})
     problems: dict[str, str] = {}
@@ -119,30 +140,37 @@ def _check_votes(batch: Batch, votes: Sequence[GivenVote]) -> dict[int, int]:
 
 
 def _record(batch: Batch, votes: Sequence[GivenVote], questions: dict[int, int], key: str, body: bytes) -> Receipt:
-    _lock_questions(list(questions.values()))
-    answered = [questions[vote.position] for vote in votes]
     # Read after the locks: a lease granted on the same question meanwhile has seen this one expire, or not.
-    moment, voted = _look_again(batch, answered)
+    moment, voted = _look_again(batch, [questions[vote.position] for vote in votes])
+    kept = sorted((vote for vote in votes if questions[vote.position] not in voted), key=lambda vote: vote.position)
     late = moment >= batch.expires_at
-    kept = Vote.objects.bulk_create(
-        Vote(
-            question_id=questions[vote.position],
-            annotator_id=batch.annotator_id,
-            batch=batch,
-            position=vote.position,
-            answer=vote.answer,
-            milliseconds=None if vote.milliseconds is None else min(vote.milliseconds, MILLISECONDS_CAP),
-            late=late,
-            voted_at=moment,
-        )
-        for vote in sorted(votes, key=lambda vote: vote.position)
-        if questions[vote.position] not in voted
-    )
-    _count_page(batch, [vote.question_id for vote in kept], moment, late)
-    batch.outcome, batch.closed_at, batch.late = Batch.Outcome.SUBMITTED, moment, late
-    batch.idempotency_key, batch.body_sha256, batch.recorded = key, body, len(kept)
-    batch.save(update_fields=["outcome", "closed_at", "late", "idempotency_key", "body_sha256", "recorded"])
+    values: dict[str, Any] = {
+        "batch": batch.pk,
+        "annotator": batch.annotator_id,
+        "questions": [questions[vote.position] for vote in kept],
+        "positions": [vote.position for vote in kept],
+        "answers": [str(vote.answer) for vote in kept],
+        "milliseconds": [
+            None if vote.milliseconds is None else min(vote.milliseconds, MILLISECONDS_CAP) for vote in kept
+        ],
+        "late": late,
+        "counted": 0 if late else 1,
+        "expires_at": batch.expires_at,
+        "at": moment,
+        "key": key,
+        "body": body,
+        "recorded": len(kept),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(ADD_VOTES + COUNT_PAGE + CLOSE_PAGE, values)
     return Receipt(batch.pk, len(kept), late)
+
+
+def _lock_page(batch: Batch) -> dict[int, int]:
+    """Question id by position, the questions locked in the order of their ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_PAGE, {"batch": batch.pk})
+        return dict(cursor.fetchall())
 
 
 def _lock_questions(ids: Sequence[int]) -> None:
@@ -156,20 +184,6 @@ def _look_again(batch: Batch, answered: Sequence[int]) -> tuple[datetime, set[in
         cursor.execute(LOOK_AGAIN, {"ids": list(answered), "annotator": batch.annotator_id})
         moment, voted = cursor.fetchone()
     return moment, set(voted)
-
-
-def _count_page(batch: Batch, voted: Sequence[int], moment: datetime, late: bool) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            COUNT_PAGE,
-            {
-                "batch": batch.pk,
-                "expires_at": batch.expires_at,
-                "voted": list(voted),
-                "counted": 0 if late else 1,
-                "at": moment,
-            },
-        )
 
 
 @transaction.atomic

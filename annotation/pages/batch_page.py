@@ -52,7 +52,7 @@ def describe_standing(annotator: Annotator, user: User) -> dict[str, Any]:
 
 
 def _describe_synset(synset: Synset) -> dict[str, Any]:
-    above = [step for step in find_path(synset.pk) if step.pk != synset.pk]
+    above = [step for step in find_path(synset) if step.pk != synset.pk]
     return {
         "wnid": synset.wnid,
         "words": synset.words,
@@ -80,7 +80,7 @@ def _list_examples(batch: Batch) -> list[dict[str, Any]]:
 
 def _list_credits(pictures: Sequence[Picture]) -> list[str]:
     """Authors and licences of a page, each once and in the order of the alphabet, so that they belong to no picture."""
-    named = {(picture.image.author, picture.image.licence) for picture in pictures}
+    named = {(picture.author, picture.licence) for picture in pictures}
     named_once = {f"{author} ({licence})" if author and licence else author or licence for author, licence in named}
     return sorted(named_once - {""})
 
@@ -88,17 +88,17 @@ def _list_credits(pictures: Sequence[Picture]) -> list[str]:
 def _list_items(batch: Batch, pictures: Sequence[Picture], answers: Mapping[int, str]) -> list[dict[str, Any]]:
     expires_at = int(batch.expires_at.timestamp()) + PICTURE_GRACE_SECONDS
 
-    def sign(image: Image, rendition: str) -> str:
+    def sign(image_id: int, rendition: str) -> str:
         audience = f"annotator:{batch.annotator_id}:{batch.pk}"
-        return sign_picture(image_id=image.pk, rendition=rendition, audience=audience, expires_at=expires_at)
+        return sign_picture(image_id=image_id, rendition=rendition, audience=audience, expires_at=expires_at)
 
     return [
         {
             "position": picture.position,
-            "small_url": sign(picture.image, Image.Rendition.SMALL),
-            "large_url": sign(picture.image, Image.Rendition.LARGE),
-            "width": picture.image.small_width,
-            "height": picture.image.small_height,
+            "small_url": sign(picture.image_id, Image.Rendition.SMALL),
+            "large_url": sign(picture.image_id, Image.Rendition.LARGE),
+            "width": picture.small_width,
+            "height": picture.small_height,
             "answer": answers.get(picture.position, ""),
         }
         for picture in pictures

@@ -110,7 +110,7 @@ def _render_dispute(
         "synset": synset,
         "image": image,
         "picture_url": _sign(image, Image.Rendition.LARGE),
-        "path": find_path(synset.pk),
+        "path": find_path(synset),
         "examples": _list_examples(dispute),
         "tally": disputes.count_answers(dispute, user=request.user),
         "label": Label.objects.current().filter(candidate=dispute.question.candidate_id).first(),

@@ -2,24 +2,39 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models.functions import Now
 
 from annotation.models import Annotator, Batch, BatchItem, Question
 from annotation.queries.campaigns import find_policy
 from hierarchy.errors import NotFound, NotPermitted
-from hierarchy.models import Image, Label
+from hierarchy.models import Label
 from hierarchy.queries.examples import list_example_pictures
 
+PICTURES = """
+SELECT item.position, image.id, image.width, image.height, image.small_width, image.small_height, image.author, image.licence
+FROM annotation_batchitem AS item JOIN annotation_question AS question ON question.id = item.question_id
+JOIN hierarchy_candidate AS candidate ON candidate.id = question.candidate_id
+JOIN hierarchy_image AS image ON image.id = candidate.image_id
+WHERE item.batch_id = %s ORDER BY item.position
+"""
 
-@dataclass(frozen=True)
-class Picture:
-    """A picture at its position on a page."""
+
+class Picture(NamedTuple):
+    """A picture at its position on a page: what of its image may be shown."""
 
     position: int
-    image: Image
+    image_id: int
+    width: int
+    height: int
+    small_width: int
+    small_height: int
+    author: str
+    licence: str
 
 
 def find_oldest_live_batch(annotator: Annotator) -> Batch | None:
@@ -50,8 +65,9 @@ def find_batch(annotator: Annotator, batch_id: UUID) -> Batch:
 
 def list_pictures(batch: Batch) -> list[Picture]:
     """The page's pictures in the order of their positions, gold and others alike. One query."""
-    items = BatchItem.objects.filter(batch=batch).select_related("question__candidate__image").order_by("position")
-    return [Picture(item.position, item.question.candidate.image) for item in items]
+    with connection.cursor() as cursor:
+        cursor.execute(PICTURES, [batch.pk])
+        return [Picture(*row) for row in cursor.fetchall()]
 
 
 def list_examples(batch: Batch, *, limit: int) -> list[Label]:

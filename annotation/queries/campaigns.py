@@ -26,6 +26,16 @@ def find_policies(campaign_ids: list[int]) -> dict[int, Policy]:
     return {policy.campaign_id: policy for policy in newest.distinct("campaign_id")}
 
 
+def list_open_policies(name: str | None) -> list[Policy]:
+    """The version in force of each open campaign, or of the one of that name if it is open, with the campaign; in the order in which
+    they were opened. One query."""
+    policies = Policy.objects.filter(campaign__state=Campaign.State.OPEN).select_related("campaign")
+    if name is not None:
+        policies = policies.filter(campaign__name=name)
+    order = ("campaign__opened_at", "campaign_id")
+    return list(policies.order_by(*order, "-version").distinct(*order))
+
+
 PERCENT_STEP = 5
 
 

@@ -42,7 +42,7 @@ def show_synset(request: HttpRequest, wnid: str) -> HttpResponse:
     shown = everything or rules.is_safe_to_show(synset.safety)
     context = {
         "synset": synset,
-        "path": synsets.find_path(synset.pk),
+        "path": synsets.find_path(synset),
         "parents": synsets.list_parents(synset.pk),
         "counts": counts.count_below(synset.pk, everything=everything),
         "parent": synset,

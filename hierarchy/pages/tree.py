@@ -15,7 +15,7 @@ def show_tree(request: HttpRequest) -> HttpResponse:
     if opened is None:
         return render(request, "hierarchy/tree.html", {"path": []})
     rows, more = list_children_page(opened, 1, everything=rules.sees_everything(request.user))
-    path = synsets.find_path(opened.pk)
+    path = synsets.find_path(opened)
     context = {"path": path, "parent": opened, "rows": rows, "next_page": 2 if more else None}
     return render(request, "hierarchy/tree.html", context)
 

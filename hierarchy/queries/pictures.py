@@ -8,7 +8,7 @@ from functools import cache
 from hashlib import blake2b
 
 from django.conf import settings
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 
 from hierarchy.errors import NotFound
 from hierarchy.models import Image
@@ -46,7 +46,7 @@ def sign_picture(*, image_id: int, rendition: str, audience: str, expires_at: in
     digest = _digest(audience.encode(), use=b"audience", size=8)
     payload = PAYLOAD.pack(image_id, expires_at, RENDITIONS.index(Image.Rendition(rendition)), digest)
     tag = _digest(payload, use=b"tag", size=TAG_BYTES)
-    return reverse("hierarchy:picture", args=[_write_token(tag + _mask(payload, tag))])
+    return _find_address(get_script_prefix()) + _write_token(tag + _mask(payload, tag))
 
 
 def open_picture(token: str, *, now: int) -> OpenedPicture:
@@ -79,13 +79,20 @@ def _write_token(sealed: bytes) -> str:
     return urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
 
+@cache
+def _find_address(script_prefix: str) -> str:
+    """What stands before the token in the paths of all pictures."""
+    return reverse("hierarchy:picture", args=["x"]).removesuffix("x")
+
+
 def _mask(data: bytes, tag: bytes) -> bytes:
     """XOR with a keystream that depends on the tag: hides the payload, or shows it again.
 
     The tag is a keyed digest of the payload, so no keystream is used for two payloads (the SIV construction).
     One block of the digest is longer than any payload.
     """
-    return bytes(left ^ right for left, right in zip(data, _digest(tag, use=b"mask", size=64), strict=False))
+    stream = _digest(tag, use=b"mask", size=64)[: len(data)]
+    return (int.from_bytes(data) ^ int.from_bytes(stream)).to_bytes(len(data))
 
 
 def _digest(data: bytes, *, use: bytes, size: int) -> bytes:

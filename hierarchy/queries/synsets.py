@@ -110,21 +110,12 @@ def list_descendants(
     ]
 
 
-def find_path(synset_id: int) -> list[Synset]:
-    """One shortest path from the root to the synset, both included; of several, always the same. Two queries.
-
-    [] for an unknown synset.
-    """
-    above = Closure.objects.filter(descendant_id=synset_id).values("ancestor_id")
-    synsets = {synset.pk: synset for synset in Synset.objects.filter(pk__in=above)}
-    links = (
-        ParentLink.objects.filter(child_id__in=above)
-        .order_by("instance", "parent_id")
-        .values_list("child_id", "parent_id")
-    )
-    if synset_id not in synsets:
-        return []
-    return [synsets[step] for step in _climb(synset_id, list(links))]
+def find_path(synset: Synset) -> list[Synset]:
+    """One shortest path from the root to the synset, both included; of several, always the same. One query."""
+    above = Closure.objects.filter(descendant_id=synset.pk).values("ancestor_id")
+    links = ParentLink.objects.filter(child_id__in=above).order_by("instance", "parent_id").select_related("parent")
+    found = {link.parent_id: link.parent for link in links} | {synset.pk: synset}
+    return [found[step] for step in _climb(synset.pk, [(link.child_id, link.parent_id) for link in links])]
 
 
 def _climb(start: int, links: list[tuple[int, int]]) -> list[int]:

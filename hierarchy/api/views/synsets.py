@@ -58,7 +58,7 @@ class SynsetDetailView(ReadView):
                 **SynsetSerializer(synset).data,
                 "parents": _write_relatives(synsets.list_parents(synset.pk)),
                 "children": Synset.objects.children_of(synset.pk).count(),
-                "path": [{"wnid": step.wnid, "words": step.words} for step in synsets.find_path(synset.pk)],
+                "path": [{"wnid": step.wnid, "words": step.words} for step in synsets.find_path(synset)],
             }
         )
 
