@@ -47,6 +47,8 @@ WHERE gold.question_id = ANY(%(ids)s) AND gold.active AND NOT EXISTS (
 # Whatever else an annotator does waits for this row, so that they do one thing at a time.
 LOCK_ANNOTATOR = "SELECT * FROM annotation_annotator WHERE id = %s FOR NO KEY UPDATE"
 
+LOCK_BATCH = "SELECT * FROM annotation_batch WHERE id = %s FOR UPDATE"
+
 ADD_PAGE = """
 INSERT INTO annotation_batch (id, annotator_id, campaign_id, synset_id, leased_at, expires_at, outcome, late, places)
 VALUES (%(batch)s, %(annotator)s, %(campaign)s, %(synset)s, %(leased_at)s, %(expires_at)s, '', false, %(places)s::int[]);
@@ -262,9 +264,10 @@ def close_unanswered(batch: Batch) -> None:
 
 def lock_batch(*, annotator_id: int, batch_id: UUID) -> Batch:
     """The annotator's batch, its row locked. NotFound where there is none, NotPermitted for another's."""
-    batch = Batch.objects.select_for_update().filter(pk=batch_id).first()
-    if batch is None:
+    batches: list[Batch] = list(Batch.objects.raw(LOCK_BATCH, [batch_id]))
+    if not batches:
         raise NotFound("There is no such batch.")
+    batch = batches[0]
     if batch.annotator_id != annotator_id:
         raise NotPermitted("This batch is leased to another annotator.")
     return batch

@@ -19,6 +19,8 @@ from hierarchy.errors import Conflict, InvalidInput, KeyReused
 
 KEY_LENGTH = 200
 
+FIND_KEY = "SELECT * FROM annotation_batch WHERE annotator_id = %s AND idempotency_key = %s"
+
 # Always in the order of the questions' ids, so that two pages never wait for each other.
 LOCK_PAGE = """
 SELECT item.position, question.id
@@ -93,8 +95,7 @@ def submit_batch(*, annotator_id: int, batch_id: UUID, votes: Sequence[GivenVote
     annotator = lock_annotator(annotator_id)
     batch = lock_batch(annotator_id=annotator_id, batch_id=batch_id)
     body = _digest(batch_id, votes)
-    known = Batch.objects.filter(annotator_id=annotator_id, idempotency_key=key).first()
-    if known is not None:
+    for known in Batch.objects.raw(FIND_KEY, [annotator_id, key]):
         if bytes(known.body_sha256 or b"") != body:
             raise KeyReused("This idempotency key was used before with another body.")
         return Receipt(known.pk, known.recorded or 0, known.late)

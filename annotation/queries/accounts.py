@@ -1,18 +1,16 @@
 import hashlib
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection
 
 from annotation.models import Annotator, ApiToken
+from annotation.queries.plain import build_models, name_columns
 from hierarchy.errors import NotPermitted
 from hierarchy.rules import note_groups
 
-PARTS: list[tuple[type[Any], Any]] = [(model, model._meta.concrete_fields) for model in (ApiToken, User, Annotator)]
 LIVE_TOKEN = f"""
 SELECT ARRAY(SELECT role.name FROM auth_group AS role JOIN auth_user_groups AS member ON member.group_id = role.id
-             WHERE member.user_id = auth_user.id)::text[],
-       {", ".join(f"{model._meta.db_table}.{field.column}" for model, fields in PARTS for field in fields)}
+             WHERE member.user_id = auth_user.id)::text[], {name_columns(ApiToken, User, Annotator)}
 FROM annotation_apitoken JOIN auth_user ON auth_user.id = annotation_apitoken.user_id
 LEFT JOIN annotation_annotator ON annotation_annotator.user_id = auth_user.id
 WHERE annotation_apitoken.sha256 = %s AND annotation_apitoken.revoked_at IS NULL AND auth_user.is_active
@@ -21,22 +19,17 @@ WHERE annotation_apitoken.sha256 = %s AND annotation_apitoken.revoked_at IS NULL
 
 def find_live_token(key: str) -> ApiToken | None:
     """The token of this key, if it is not revoked and its account is active, with the account, its role and its annotator.
-
-    Every request of a program begins with it: one query, whose text does not have to be made anew.
-    """
+    One query."""
     with connection.cursor() as cursor:
         cursor.execute(LIVE_TOKEN, [hashlib.sha256(key.encode()).digest()])
         row = cursor.fetchone()
     if row is None:
         return None
-    groups, rest = row[0], iter(row[1:])
-    token, user, annotator = (
-        model.from_db(connection.alias, [field.attname for field in fields], [next(rest) for _ in fields])
-        for model, fields in PARTS
-    )
-    note_groups(user, groups)
+    token: ApiToken
+    token, user, annotator = build_models(row[1:], ApiToken, User, Annotator)
+    note_groups(user, row[0])
     token.user = user
-    if annotator.pk is not None:
+    if annotator is not None:
         annotator.user = user
     return token
 

@@ -5,6 +5,7 @@ from dataclasses import astuple, dataclass
 from django.db import connection
 
 from annotation.models import Campaign, Policy
+from annotation.queries.plain import build_models, name_columns
 from hierarchy.errors import NotFound
 
 
@@ -26,14 +27,25 @@ def find_policies(campaign_ids: list[int]) -> dict[int, Policy]:
     return {policy.campaign_id: policy for policy in newest.distinct("campaign_id")}
 
 
+OPEN_POLICIES = f"""
+SELECT DISTINCT ON (annotation_campaign.opened_at, annotation_campaign.id) {name_columns(Policy, Campaign)}
+FROM annotation_policy JOIN annotation_campaign ON annotation_campaign.id = annotation_policy.campaign_id
+WHERE annotation_campaign.state = 'OPEN' AND (%(name)s::text IS NULL OR annotation_campaign.name = %(name)s)
+ORDER BY annotation_campaign.opened_at, annotation_campaign.id, annotation_policy.version DESC
+"""  # noqa: S608 (names of tables and columns)
+
+
 def list_open_policies(name: str | None) -> list[Policy]:
     """The version in force of each open campaign, or of the one of that name if it is open, with the campaign; in the order in which
     they were opened. One query."""
-    policies = Policy.objects.filter(campaign__state=Campaign.State.OPEN).select_related("campaign")
-    if name is not None:
-        policies = policies.filter(campaign__name=name)
-    order = ("campaign__opened_at", "campaign_id")
-    return list(policies.order_by(*order, "-version").distinct(*order))
+    with connection.cursor() as cursor:
+        cursor.execute(OPEN_POLICIES, {"name": name})
+        rows = cursor.fetchall()
+    policies = []
+    for row in rows:
+        policy, policy.campaign = build_models(row, Policy, Campaign)
+        policies.append(policy)
+    return policies
 
 
 PERCENT_STEP = 5

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db import connection
 from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Length, Replace
 
@@ -110,12 +111,22 @@ def list_descendants(
     ]
 
 
+LINKS_ABOVE = """
+SELECT link.child_id, parent.id, parent.wnid, parent.words, parent.gloss, parent.safety
+FROM hierarchy_closure AS closure JOIN hierarchy_parentlink AS link ON link.child_id = closure.ancestor_id
+JOIN hierarchy_synset AS parent ON parent.id = link.parent_id
+WHERE closure.descendant_id = %s ORDER BY link.instance, link.parent_id
+"""
+
+
 def find_path(synset: Synset) -> list[Synset]:
     """One shortest path from the root to the synset, both included; of several, always the same. One query."""
-    above = Closure.objects.filter(descendant_id=synset.pk).values("ancestor_id")
-    links = ParentLink.objects.filter(child_id__in=above).order_by("instance", "parent_id").select_related("parent")
-    found = {link.parent_id: link.parent for link in links} | {synset.pk: synset}
-    return [found[step] for step in _climb(synset.pk, [(link.child_id, link.parent_id) for link in links])]
+    with connection.cursor() as cursor:
+        cursor.execute(LINKS_ABOVE, [synset.pk])
+        rows = cursor.fetchall()
+    found = {row[1]: row[1:] for row in rows}
+    above = _climb(synset.pk, [row[:2] for row in rows])[:-1]
+    return [*(Synset(*found[step]) for step in above), synset]
 
 
 def _climb(start: int, links: list[tuple[int, int]]) -> list[int]:

@@ -138,7 +138,7 @@ def test_descendants_leave_out_instances_unless_asked(excerpt):
 
 def test_the_path_is_one_of_the_shortest_from_the_root(excerpt, django_assert_num_queries):
     for synset in Synset.objects.all():
-        with django_assert_num_queries(2):
+        with django_assert_num_queries(1):
             path = [step.pk for step in synsets.find_path(synset)]
 
         paths = walk_paths(synset.pk)
