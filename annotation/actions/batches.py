@@ -164,16 +164,14 @@ def _lease_in_campaign(search: _Search, size: int | None) -> Batch | None:
         synset = assignment.find_next_synset(campaign=search.campaign, position=search.history.position, passed=passed)
         if synset is None:
             return None
-        places = []
+        places = assignment.read_places(annotator=search.annotator, campaign=search.campaign, synset_id=synset)
 
 
 def _lease_in_synset(search: _Search, synset: int, places: Sequence[int], size: int) -> Batch | None:
     """Gold takes the place of others, on a page of one too: neither length nor size tells that there is none. But where nothing
     else is free, no page is given out."""
     walk = Walk(secret=search.secret, synset_id=synset, places=places)
-    found = walk.find_free(wanted=size, parameters=search.parameters(synset=synset, taken=[]))
-    while not found and not walk.has_ended:
-        found = walk.find_free(wanted=size, parameters=search.parameters(synset=synset, taken=[]))
+    found = _gather(search, walk, synset, size, taken=[])
     if not found:
         return None
     gold = _lock_gold(search, synset, size)
@@ -199,21 +197,31 @@ def _lock_gold(search: _Search, synset: int, size: int) -> list[int]:
     return _select(assignment.LOCK_GOLD, search.parameters(synset=synset, size=wanted)) if wanted else []
 
 
+def _gather(search: _Search, walk: Walk, synset: int, wanted: int, *, taken: Sequence[int]) -> list[int]:
+    """So many free questions besides those `taken`, or a few more; fewer where the synset has no more."""
+    found: list[int] = []
+    while len(found) < wanted and not walk.has_ended:
+        parameters = search.parameters(synset=synset, taken=[*taken, *found])
+        found += walk.find_free(wanted=wanted - len(found), parameters=parameters)
+    return found
+
+
 def _hold(search: _Search, walk: Walk, batch: Batch, found: list[int], wanted: int) -> list[int]:
-    """Up to `wanted` of what was found, and of what else the walk finds where that is not enough."""
+    """Up to `wanted` of what was found, and of what else the walk finds where others were quicker."""
+    tried: list[int] = []
     taken: list[int] = []
-    lost = 0
-    while wanted > len(taken):
-        found = found[: wanted - len(taken)]
-        held = _select(HOLD, search.parameters(ids=found, expires_at=batch.expires_at)) if found else []
-        taken += held
-        search.blocked.update(set(found) - set(held))
-        lost += len(held) < len(found)
-        if lost >= ROUNDS or walk.has_ended:
+    for _ in range(ROUNDS):
+        chosen = found[: wanted - len(taken)]
+        if not chosen:
             break
-        if wanted > len(taken):
-            parameters = search.parameters(synset=batch.synset_id, taken=taken)
-            found = walk.find_free(wanted=wanted - len(taken), parameters=parameters)
+        held = _select(HOLD, search.parameters(ids=chosen, expires_at=batch.expires_at))
+        search.blocked.update(set(chosen) - set(held))
+        taken += held
+        tried += chosen
+        found = found[len(chosen) :]
+        missing = wanted - len(taken)
+        if len(found) < missing:
+            found += _gather(search, walk, batch.synset_id, missing - len(found), taken=[*tried, *found])
     return taken
 
 

@@ -1,7 +1,7 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.db import migrations, models
-from django.db.models import Q, Value
+from django.db.models import F, Q, Value
 from django.db.models.functions import Cast, Floor, Random
 
 # The key of a page's items says where on which page: the number that Django gave them said nothing.
@@ -192,7 +192,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             "question",
             models.Index(
-                condition=Q(state="OPEN", closed_at__isnull=True, is_gold=False),
+                condition=Q(state="OPEN", closed_at__isnull=True, is_gold=False, votes_in_time__lt=F("votes_wanted")),
                 fields=["campaign", "synset", "priority", "lot"],
                 name="question_to_lease",
             ),

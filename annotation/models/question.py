@@ -84,7 +84,7 @@ class Question(models.Model):
             models.Index(
                 name="question_to_lease",
                 fields=["campaign", "synset", "priority", "lot"],
-                condition=Q(state="OPEN", closed_at__isnull=True, is_gold=False),
+                condition=Q(state="OPEN", closed_at__isnull=True, is_gold=False, votes_in_time__lt=F("votes_wanted")),
             ),
             models.Index(name="question_gold", fields=["campaign", "synset"], condition=Q(is_gold=True)),
             models.Index(name="question_progress", fields=["campaign", "synset", "state"]),

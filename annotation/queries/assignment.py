@@ -24,14 +24,15 @@ from annotation.models import Annotator, Campaign
 from annotation.models.question import RING
 
 # Questions of one band that are looked at for a page; more only where none of these is free.
-ZONE = 200
+ZONE = 100
 LARGEST_ZONE = 5_000
 
 LIVE = "batch.closed_at IS NULL AND batch.expires_at > now()"
 
 HAS_ROOM = """
     question.state = 'OPEN' AND question.closed_at IS NULL AND NOT question.is_gold
-    AND question.votes_in_time + (SELECT count(*) FROM unnest(question.held_until) AS held (until) WHERE held.until > now())
+    AND question.votes_in_time + CASE WHEN question.held_until = '{}' THEN 0 ELSE
+            (SELECT count(*) FROM unnest(question.held_until) AS held (until) WHERE held.until > now()) END
         < least(question.votes_wanted, %(cap)s)
 """
 
@@ -57,7 +58,7 @@ CROSS JOIN LATERAL (
             SELECT question.id, question.lot, {HAS_ROOM} AND {NOT_SEEN} AND question.id <> ALL(%(taken)s) AS free
             FROM annotation_question AS question
             WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AND question.state = 'OPEN'
-              AND question.closed_at IS NULL AND NOT question.is_gold
+              AND question.closed_at IS NULL AND NOT question.is_gold AND question.votes_in_time < question.votes_wanted
               AND question.priority = stretch.band AND question.lot >= stretch.low AND question.lot < stretch.high
             ORDER BY question.lot LIMIT %(zone)s
         ) AS looked
@@ -77,13 +78,21 @@ WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AN
 ORDER BY md5(%(secret)s || question.id) LIMIT %(size)s FOR NO KEY UPDATE OF question, gold SKIP LOCKED
 """
 
-# The first synset with open questions behind a place in the campaign's order, then those before it.
+# By the newest page that an annotator had in a synset.
+PLACES = """
+SELECT batch.places FROM annotation_batch AS batch
+WHERE batch.annotator_id = %(annotator)s AND batch.campaign_id = %(campaign)s AND batch.synset_id = %(synset)s
+ORDER BY batch.leased_at DESC LIMIT 1
+"""
+
+# The first synset with questions that want votes behind a place in the campaign's order, then those before it.
 NEXT_SYNSET = """
 SELECT member.synset_id FROM annotation_campaignsynset AS member
 WHERE member.campaign_id = %(campaign)s AND member.position {side} %(position)s AND member.synset_id <> ALL(%(passed)s)
   AND EXISTS (SELECT 1 FROM annotation_question AS question
               WHERE question.campaign_id = %(campaign)s AND question.synset_id = member.synset_id
-                AND question.state = 'OPEN' AND question.closed_at IS NULL AND NOT question.is_gold)
+                AND question.state = 'OPEN' AND question.closed_at IS NULL AND NOT question.is_gold
+                AND question.votes_in_time < question.votes_wanted)
 ORDER BY member.position LIMIT 1
 """
 
@@ -134,6 +143,14 @@ def read_history(annotator: Annotator, campaign: Campaign) -> History:
     return History(moment, live_leases, synset_id, position or 0, places or [], submitted)
 
 
+def read_places(*, annotator: Annotator, campaign: Campaign, synset_id: int) -> list[int]:
+    """Where the annotator's walk through that synset goes on; [] where it has not begun. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(PLACES, {"annotator": annotator.pk, "campaign": campaign.pk, "synset": synset_id})
+        row = cursor.fetchone()
+    return row[0] if row else []
+
+
 def write_secret(annotator: Annotator) -> str:
     """The key of an annotator's secret order."""
     return salted_hmac("annotation.assignment", str(annotator.pk), algorithm="sha256").hexdigest()
@@ -176,8 +193,8 @@ class Walk:
         return [(places | self._places)[band] for band in range(BANDS)]
 
     def find_free(self, *, wanted: int, parameters: Mapping[str, Any]) -> list[int]:
-        """Up to `wanted` free questions in the order in which to ask them; the next call looks behind them. One query, no
-        lock."""
+        """Free questions in the order in which to ask them, some more than `wanted` or less, none of `parameters["taken"]`; the
+        next call looks behind them. One query, no lock."""
         limit = wanted + len(self._stretches)
         bands, lows, highs = (list(column) for column in zip(*self._stretches, strict=True))
         here: dict[str, Any] = {"bands": bands, "lows": lows, "highs": highs, "zone": self._zone, "limit": limit}
@@ -189,7 +206,7 @@ class Walk:
         found = [question for _, question, _, _ in rows if question is not None]
         if not found:
             self._zone = min(2 * self._zone, LARGEST_ZONE)
-        return found[:wanted]
+        return found
 
     def _go_on(self, looked: Mapping[int, tuple[int | None, int | None]], cut_off: int) -> None:
         """`looked` has, by the number of a stretch, the first lot that was free and, if there is more behind it, the last one of
@@ -207,7 +224,7 @@ class Walk:
 
 
 def find_next_synset(*, campaign: Campaign, position: int, passed: Sequence[int]) -> int | None:
-    """The next synset of the campaign that has open questions, behind `position` in its order, then from the beginning."""
+    """The next synset of the campaign with questions that want votes, behind `position` in its order, then from the beginning."""
     values: dict[str, Any] = {"campaign": campaign.pk, "position": position, "passed": list(passed)}
     with connection.cursor() as cursor:
         for side in (">", "<="):

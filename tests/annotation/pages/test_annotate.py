@@ -347,7 +347,7 @@ def test_addresses_of_pictures_stay_while_the_lease_lives_and_tell_nothing_acros
 def test_the_number_of_queries_does_not_grow_with_the_page(client, ann, campaign, django_assert_num_queries):
     lease(ann)
 
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         client.get(PAGE)
 
 
