@@ -70,15 +70,22 @@ def write_report(
         "at": at.isoformat(timespec="seconds"),
         "quick": quick,
         "seconds": round(seconds, 1),
-        "machine": _describe_machine(),
-        "versions": {"python": platform.python_version(), **_find_versions()},
-        "postgresql": _describe_server(),
+        **describe_place(),
         "figures": [asdict(row) for row in rows],
         "replays": list(replays),
         "splits": splits,
     }
     path.write_text(json.dumps(content, indent=2) + "\n")
     return path
+
+
+def describe_place() -> dict[str, Any]:
+    """Where and with what something was measured."""
+    return {
+        "machine": _describe_machine(),
+        "versions": {"python": platform.python_version(), **_find_versions()},
+        "postgresql": _describe_server(),
+    }
 
 
 def _find_versions() -> dict[str, str]:

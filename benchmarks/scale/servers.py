@@ -39,19 +39,25 @@ Fill = Callable[..., dict[str, Any]]
 
 @contextmanager
 def start_filled(
-    *, folder: Path, questions: int, fill: Fill, progress: Progress, wnids: Sequence[str] | None = None
+    *,
+    folder: Path,
+    questions: int,
+    fill: Fill,
+    progress: Progress,
+    wnids: Sequence[str] | None = None,
+    anew: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """PostgreSQL and Valkey with Django set up on a database of so many questions; gives the figures of its filling.
 
     It lies in a folder of `folder` and is filled by `fill` (fill.fill_database) the first time, and again when the filling
-    was cut off, or when migrations or `wnids` are others now. StartError where a server cannot start.
+    was cut off, when migrations or `wnids` are others now, and when it is to be made `anew`. StartError where a server cannot start.
     """
     home = folder.resolve() / str(questions)
     make_private_folder(home)
     os.environ.update(describe_service(home))
     django.setup()
     state = _describe_state(wnids)
-    if _read_marker(home).get("state") != state:
+    if anew or _read_marker(home).get("state") != state:
         progress(f"filling {home} ...")
         figures = _fill(home, progress, lambda: fill(questions=questions, progress=progress, wnids=wnids))
         write_atomically(home / MARKER, json.dumps({"state": state, "figures": figures}))
