@@ -60,6 +60,8 @@ class ProcessedImage:
     perceptual_hash: int
     width: int
     height: int
+    small_width: int
+    small_height: int
     format: str
     large: bytes
     small: bytes

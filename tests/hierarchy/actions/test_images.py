@@ -6,7 +6,7 @@ import pytest
 from django.core.files.storage import Storage, default_storage
 from PIL import Image as Picture
 
-from hierarchy.actions import images
+from hierarchy.actions import images, renditions
 from hierarchy.actions.images import Provenance, RefusedItem
 from hierarchy.intake.values import Refusal, RefusalReason, SourceItem
 from hierarchy.models import Candidate, Image
@@ -184,7 +184,7 @@ def test_a_rendition_that_was_lost_is_written_again():
 
 def test_what_a_killed_import_left_half_written_is_replaced(media):
     name = Image(sha256=hashlib.sha256(RED).digest()).storage_name("large")
-    part = media / (name + images.PART_SUFFIX)
+    part = media / (name + renditions.PART_SUFFIX)
     part.parent.mkdir(parents=True)
     part.write_bytes(b"half")
 
@@ -206,7 +206,7 @@ def test_a_rendition_that_is_there_is_kept(media):
 
 def test_a_storage_without_folders_takes_whole_objects(monkeypatch):
     storage = ObjectStore()
-    monkeypatch.setattr(images, "default_storage", storage)
+    monkeypatch.setattr(renditions, "default_storage", storage)
 
     import_items(item())
 
