@@ -24,7 +24,7 @@ from hierarchy.models import Image, Synset
 CHUNK_ITEMS = 50
 CHUNK_BYTES = 32_000_000
 # Of known images, without bytes: enough for a statement to be worth its while, few enough for some megabytes.
-CHUNK_LINES = 10_000
+CHUNK_LINES = 5_000
 # Chunks read and being decoded while the one before them is stored.
 CHUNKS_AHEAD = 2
 LOCK_NAME = "hierarchy.import_images"
