@@ -77,10 +77,11 @@ def test_the_next_picture_is_decoded_while_one_is_stored(processors, pictures, m
 
 
 def test_only_a_few_chunks_are_in_memory(pictures):
-    read, behind = [], []
-    remembered = (read.append(picture) or picture for picture in pictures)
+    behind: list[int] = []
+    left = list(pictures)
+    read = (left.pop(0) for _ in pictures)
 
-    import_items_from(remembered, progress=lambda counts: behind.append(len(read) - counts.images))
+    import_items_from(read, progress=lambda counts: behind.append(COUNT - len(left) - counts.images))
 
     assert behind == [*[images.CHUNKS_AHEAD] * (COUNT - images.CHUNKS_AHEAD), *reversed(range(images.CHUNKS_AHEAD))]
 
