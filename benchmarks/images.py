@@ -23,7 +23,7 @@ class Picture:
 
 def measure(*, quick: bool) -> list[Row]:
     count, repeats = (10, 2) if quick else (40, 3)
-    pictures = [_draw(seed) for seed in range(count)]
+    pictures = [draw(seed) for seed in range(count)]
     with ImageProcessor(processes=PROCESSES, limits=ImageLimits()) as processor:
         # The workers start with their first picture.
         _process(processor, pictures[: 2 * PROCESSES])
@@ -40,7 +40,7 @@ def measure(*, quick: bool) -> list[Row]:
     ]
 
 
-def _draw(seed: int) -> Picture:
+def draw(seed: int) -> Picture:
     """Soft shapes with some grain: as large in bytes as a photograph of its size."""
     random = np.random.default_rng(seed)
     shapes = Image.fromarray(random.integers(0, 256, (12, 16, 3), dtype=np.uint8)).resize(

@@ -18,6 +18,7 @@ from benchmarks.generate import generate_votes
 from benchmarks.measure import Pair, Row, compare, measure_peak_growth
 from benchmarks.replays import RULES, Replay, SetError, find_sets, format_replays, name_labels
 from benchmarks.report import format_table
+from benchmarks.scale.intake import measure_intake
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 FOUND = {"name", "ours", "limit", "unit", "against", "ratio"}
@@ -105,6 +106,18 @@ def test_the_command_measures_on_durable_servers_of_its_own():
         }
         assert [path.suffix for path in Path(name).iterdir()] == [".json"]
         assert datetime.fromisoformat(report["at"]).tzinfo == UTC
+
+
+@pytest.mark.functional
+@pytest.mark.django_db
+def test_the_intake_of_pictures_and_of_rows_is_measured_beside_its_limits():
+    figures = json.loads(json.dumps(measure_intake(pictures=4, manifest_rows=50)))
+
+    pictures, rows = figures["pictures"], figures["rows"]
+    assert (pictures["count"], rows["count"]) == (4, 50)
+    assert pictures["ratio"] > 0 < rows["ratio"]
+    assert pictures["ours_processor_ms_each"] > 0 < pictures["bare_processor_ms_each"]
+    assert rows["peak_mb"] > 0 < rows["seconds_for_a_million"]
 
 
 def write_set(folder, *, votes="task,worker,label\n1,a,no\n1,b,yes\n", truth="task,label\n1,yes\n"):

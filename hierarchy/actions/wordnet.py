@@ -1,9 +1,7 @@
 """Fills the hierarchy with WordNet's nouns."""
 
-import csv
 import gc
 import hashlib
-import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from django.db import connection, models, transaction
 from django.db.backends.utils import CursorWrapper
 
 from hierarchy import dag, wordnet
+from hierarchy.actions.copying import copy_rows
 from hierarchy.errors import Conflict
 from hierarchy.models import Closure, ParentLink, Synset, SynsetWord, WordNetImport
 
@@ -158,10 +157,7 @@ def _build_synset_row(noun: wordnet.Noun) -> tuple[int, str, str, str, str]:
 
 
 def _copy_rows(cursor: CursorWrapper, model: type[models.Model], columns: str, rows: Iterable[Sequence[Any]]) -> None:
-    file = io.StringIO()
-    csv.writer(file).writerows(rows)
-    file.seek(0)
-    cursor.copy_expert(f"COPY {model._meta.db_table} ({columns}) FROM STDIN WITH (FORMAT csv)", file)
+    copy_rows(cursor=cursor, table=model._meta.db_table, columns=columns, rows=rows)
 
 
 def _record_import(content: _Content, at: datetime) -> None:

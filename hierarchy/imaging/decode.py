@@ -37,6 +37,8 @@ def process_image(data: bytes, *, name: str, limits: ImageLimits = DEFAULT_LIMIT
                 perceptual_hash=int.from_bytes(perceptual_hash.to_bytes(8, "big"), "big", signed=True),
                 width=large.width,
                 height=large.height,
+                small_width=small.width,
+                small_height=small.height,
                 format=image_format,
                 large=_encode(large),
                 small=_encode(small),

@@ -50,7 +50,7 @@ class ImageLimits:
 
 @dataclass(frozen=True)
 class ProcessedImage:
-    """A picture made anew: `large` and `small` are JPEG files without metadata, `width` and `height` those of `large`.
+    """A picture made anew: `large` and `small` are JPEG files without metadata, each with its width and height.
 
     `sha256` is the digest of the original bytes, `format` the original's (JPEG, PNG, WEBP, GIF), and
     `perceptual_hash` imagehash's 64-bit pHash as a signed integer, which fits PostgreSQL's bigint.
@@ -60,6 +60,8 @@ class ProcessedImage:
     perceptual_hash: int
     width: int
     height: int
+    small_width: int
+    small_height: int
     format: str
     large: bytes
     small: bytes

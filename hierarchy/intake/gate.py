@@ -2,7 +2,15 @@
 
 from collections.abc import Callable, Iterator
 
-from hierarchy.intake.values import IntakeLimits, ItemRefused, Refusal, RefusalReason, SourceItem, SourceStopped
+from hierarchy.intake.values import (
+    IntakeLimits,
+    ItemRefused,
+    KnownImage,
+    Refusal,
+    RefusalReason,
+    SourceItem,
+    SourceStopped,
+)
 
 
 class Gate:
@@ -11,6 +19,7 @@ class Gate:
     def __init__(self, *, limits: IntakeLimits) -> None:
         self.limits = limits
         self.members = 0
+        self.known_images = 0
         self.hidden = 0
         self.total_bytes = 0
         # 64-bit hashes, salted by Python for each run: a set of two million long names would need gigabytes.
@@ -40,6 +49,17 @@ class Gate:
         if self.total_bytes > self.limits.max_total_bytes:
             raise SourceStopped(RefusalReason.TOO_MANY_BYTES, f"more than {self.limits.max_total_bytes} bytes")
         yield item
+
+    def take_known(self, *, place: str, read: Callable[[], KnownImage]) -> KnownImage | Refusal:
+        """The same for an image without bytes. That it came before is for the database to know: nothing is remembered."""
+        self.known_images += 1
+        if self.known_images > self.limits.max_known_images:
+            detail = f"more than {self.limits.max_known_images} known images"
+            raise SourceStopped(RefusalReason.TOO_MANY_MEMBERS, detail)
+        try:
+            return read()
+        except ItemRefused as refused:
+            return Refusal(place, refused.reason, refused.detail)
 
     def check_size(self, size: int) -> None:
         if size > self.limits.max_item_bytes:

@@ -10,6 +10,7 @@ from hierarchy.intake.tars import TAR_SUFFIXES, read_tar
 from hierarchy.intake.values import (
     IntakeError,
     IntakeLimits,
+    KnownImage,
     Refusal,
     RefusalReason,
     SourceItem,
@@ -23,7 +24,7 @@ DEFAULT_LIMITS = IntakeLimits()
 
 def open_source(
     path: Path, *, root: Path | None = None, limits: IntakeLimits = DEFAULT_LIMITS
-) -> Iterator[SourceItem | Refusal]:
+) -> Iterator[SourceItem | KnownImage | Refusal]:
     """The items of a folder, a manifest (.csv), a tar or a zip, and why the others are not among them.
 
     Reads one item at a time, into memory and nowhere else. `root` is the folder below which a manifest's files lie;
@@ -31,6 +32,7 @@ def open_source(
     Raises IntakeError at once if `path` is none of these, and ManifestError (an IntakeError) while reading.
     """
     gate = Gate(limits=limits)
+    items: Iterator[SourceItem | KnownImage | Refusal]
     if path.is_dir():
         items = read_folder(path=path.resolve(), gate=gate)
     elif not path.is_file():
@@ -47,8 +49,8 @@ def open_source(
 
 
 def _with_last_refusals(
-    items: Iterator[SourceItem | Refusal], *, gate: Gate, place: str
-) -> Iterator[SourceItem | Refusal]:
+    items: Iterator[SourceItem | KnownImage | Refusal], *, gate: Gate, place: str
+) -> Iterator[SourceItem | KnownImage | Refusal]:
     try:
         yield from items
     except SourceStopped as stopped:

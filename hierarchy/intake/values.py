@@ -5,8 +5,11 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
+# What was taken is remembered, in about 80 bytes each; known images are not, so that ImageNet's 14.2 million fit.
 MAX_MEMBERS = 2_000_000
+MAX_KNOWN_IMAGES = 20_000_000
 MAX_ITEM_BYTES = 20_000_000
 MAX_TOTAL_BYTES = 500_000_000_000
 MAX_RATIO = 100
@@ -34,6 +37,7 @@ class RefusalReason(StrEnum):
     SUSPICIOUS_RATIO = "SUSPICIOUS_RATIO"
     OVERLAPPING = "OVERLAPPING"
     BAD_LINE = "BAD_LINE"
+    NO_PICTURE = "NO_PICTURE"
     WRONG_CHECKSUM = "WRONG_CHECKSUM"
     # Said once for the whole source
     HIDDEN_FILES = "HIDDEN_FILES"
@@ -65,6 +69,7 @@ class IntakeLimits:
     max_item_bytes: int = MAX_ITEM_BYTES
     max_total_bytes: int = MAX_TOTAL_BYTES
     max_ratio: int = MAX_RATIO
+    max_known_images: int = MAX_KNOWN_IMAGES
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,16 @@ class SourceItem:
     prior: float | None = None
 
 
+class KnownImage(NamedTuple):
+    """An image that is in the database already, proposed for one more synset without its bytes. A tuple, because millions
+    of them are made one after another."""
+
+    place: str
+    wnid: str
+    sha256: bytes
+    prior: float | None = None
+
+
 @dataclass(frozen=True)
 class Refusal:
     place: str
@@ -95,9 +110,16 @@ def is_unprintable(char: str) -> bool:
     return unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
 
 
+def has_unprintable(text: str) -> bool:
+    # What isprintable lets pass holds none of them; it is one call for a whole text, and most texts pass.
+    return not text.isprintable() and any(map(is_unprintable, text))
+
+
 def clean_text(text: str) -> str:
     """NFC, on one line, fit for a database and a terminal; the end of a long text, because it tells files apart."""
-    printable = "".join("\N{REPLACEMENT CHARACTER}" if is_unprintable(char) else char for char in text)
+    printable = text
+    if has_unprintable(text):
+        printable = "".join("\N{REPLACEMENT CHARACTER}" if is_unprintable(char) else char for char in text)
     normal = unicodedata.normalize("NFC", printable)
     return normal if len(normal) <= MAX_NAME_LENGTH else "\N{HORIZONTAL ELLIPSIS}" + normal[1 - MAX_NAME_LENGTH :]
 

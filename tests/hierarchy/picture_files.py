@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 from hierarchy.intake.source import open_source
-from hierarchy.intake.values import Refusal, SourceItem
+from hierarchy.intake.values import Refusal
 
 
 def make_image(*, size=(60, 40), mode="RGB", colour="red"):
@@ -35,7 +35,7 @@ def decoded(data):
 def read_all(path: Path, **options):
     """What a source gives: its items and its refusals, each in order."""
     outcomes = list(open_source(path, **options))
-    items = [outcome for outcome in outcomes if isinstance(outcome, SourceItem)]
+    items = [outcome for outcome in outcomes if not isinstance(outcome, Refusal)]
     return items, [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
 
 

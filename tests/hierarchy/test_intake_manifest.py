@@ -4,6 +4,7 @@ import unicodedata
 import pytest
 
 from hierarchy.intake.manifest import MAX_LINE_LENGTH, ManifestError
+from hierarchy.intake.values import IntakeLimits, KnownImage
 from tests.hierarchy.picture_files import jpeg, read_all, reasons
 
 
@@ -111,3 +112,59 @@ def test_a_prior_is_a_probability_strictly_between_0_and_1_or_nothing(write):
 def test_an_endless_line_is_not_read_into_memory(write):
     with pytest.raises(ManifestError, match=r"manifest.csv line 2: more than"):
         read_all(write("file,wnid\n" + "a" * (MAX_LINE_LENGTH + 1)))
+
+
+DIGEST = "0f" * 32
+
+
+def test_a_line_without_a_file_is_about_a_known_image(write):
+    (item,), refusals = read_all(write(f"file,wnid,prior,sha256\n,n02084071,0.7,{DIGEST.upper()}\n"))
+
+    assert item == KnownImage("manifest.csv line 2", "n02084071", bytes.fromhex(DIGEST), 0.7)
+    assert refusals == []
+
+
+def test_a_manifest_of_known_images_needs_no_column_for_files(write):
+    items, refusals = read_all(write(f"wnid,sha256\nn02084071,{DIGEST}\nn01440764,{DIGEST}\n"))
+
+    assert [(item.wnid, item.prior) for item in items] == [("n02084071", None), ("n01440764", None)]
+    assert refusals == []
+
+
+def test_pictures_and_known_images_come_in_the_order_of_their_lines(write):
+    items, _ = read_all(write(f"file,wnid,sha256\n,n02084071,{DIGEST}\na.jpg,n02084071,\n,n01440764,{DIGEST}\n"))
+
+    assert [item.place.rpartition(" ")[2] for item in items] == ["2", "3", "4"]
+
+
+def test_each_bad_line_without_a_file_is_refused_by_its_number(write):
+    lines = [
+        "file,wnid,sha256,prior,author",
+        ",n02084071,,,",
+        f",dog,{DIGEST},,",
+        f",n02084071,{DIGEST}0,,",
+        f",n02084071,{'g' * 64},,",
+        f",n02084071,{DIGEST},2,",
+        f",n02084071,{DIGEST},,a\x07b",
+        f",n02084071,{DIGEST}",
+    ]
+
+    items, refusals = read_all(write("\n".join(lines)))
+
+    assert items == []
+    assert [refusal.place for refusal in refusals] == [f"manifest.csv line {line}" for line in range(2, 9)]
+    assert reasons(refusals) == ["NO_PICTURE", "NO_WNID", *["BAD_LINE"] * 5]
+
+
+def test_known_images_have_a_limit_of_their_own(write):
+    path = write("wnid,sha256\n" + f"n02084071,{DIGEST}\n" * 4)
+
+    items, refusals = read_all(path, limits=IntakeLimits(max_members=1, max_known_images=3))
+
+    assert len(items) == 3
+    assert [(refusal.place, refusal.reason) for refusal in refusals] == [("manifest.csv", "TOO_MANY_MEMBERS")]
+
+
+def test_a_header_that_names_no_picture_is_wrong(write):
+    with pytest.raises(ManifestError, match="the header lacks file; it must name wnid, and file or sha256"):
+        read_all(write("wnid,prior\n"))

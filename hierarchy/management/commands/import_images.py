@@ -23,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "path",
             type=Path,
-            help="a folder of folders named by wnid, a manifest (.csv with file,wnid, and prior where known), a tar or a zip",
+            help="a folder of folders named by wnid, a manifest (.csv with file,wnid, and prior where known; sha256 instead of file for known images), a tar or a zip",
         )
         parser.add_argument("--root", type=Path, help="the folder that a manifest's file names start from")
         for name in ("source", "author", "licence", "consent-basis"):

@@ -1,40 +1,30 @@
 import hashlib
 import io
-from datetime import UTC, datetime
 
 import pytest
-from django.core.files.storage import Storage, default_storage
+from django.core.files.storage import default_storage
 from PIL import Image as Picture
 
-from hierarchy.actions import images
-from hierarchy.actions.images import Provenance, RefusedItem
-from hierarchy.intake.values import Refusal, RefusalReason, SourceItem
+from hierarchy.actions import images, renditions
+from hierarchy.actions.images import Provenance
+from hierarchy.intake.values import Refusal, RefusalReason
 from hierarchy.models import Candidate, Image
+from tests.hierarchy.actions.image_items import (
+    AT,
+    BLUE,
+    CAT,
+    DOG,
+    RED,
+    ObjectStore,
+    import_items,
+    import_items_from,
+    item,
+    outcome,
+)
 from tests.hierarchy.picture_files import jpeg
 from tests.hierarchy.rows import make_synset
 
 pytestmark = pytest.mark.django_db
-
-AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
-DOG = "n02084071"
-CAT = "n02121620"
-RED = jpeg(colour="red", size=(640, 480))
-BLUE = jpeg(colour="blue")
-NOTHING_SAID = Provenance()
-
-
-class ObjectStore(Storage):
-    """Like S3's, it has names but no paths."""
-
-    def __init__(self):
-        self.objects: dict[str, bytes] = {}
-
-    def exists(self, name):
-        return name in self.objects
-
-    def _save(self, name, content):
-        self.objects[name] = content.read()
-        return name
 
 
 @pytest.fixture(autouse=True)
@@ -47,23 +37,6 @@ def media(settings, tmp_path):
 def _synsets():
     make_synset(2084071, "dog")
     make_synset(2121620, "cat")
-
-
-def item(data=RED, *, wnid=DOG, place="here", **provenance):
-    return SourceItem(place=place, name="a.jpg", wnid=wnid, data=data, **provenance)
-
-
-def import_items(*items, defaults=NOTHING_SAID):
-    """What the import returns, and the refusals it told of."""
-    refused: list[RefusedItem] = []
-    counts = images.import_images(
-        items=items, defaults=defaults, by=None, at=AT, on_refusal=refused.append, progress=lambda counts: None
-    )
-    return counts, refused
-
-
-def outcome(counts):
-    return counts.images, counts.candidates, counts.already_there, counts.refused.total()
 
 
 def open_rendition(image, rendition):
@@ -122,6 +95,15 @@ def test_what_the_item_says_of_itself_goes_before_what_holds_for_the_source():
     image = Image.objects.get()
     assert (image.source, image.author, image.licence) == ("a folder", "Ann", "CC0")
     assert image.consent_basis == "none needed"
+
+
+def test_provenance_is_kept_to_the_letter():
+    author = 'Ann "N\\A" O, \\N; \\.'
+
+    import_items(item(author=author))
+
+    image = Image.objects.get()
+    assert (image.author, image.licence, image.imported_at, image.imported_by) == (author, "", AT, None)
 
 
 def test_an_image_of_unknown_source_is_said_to_come_from_its_place():
@@ -184,7 +166,7 @@ def test_a_rendition_that_was_lost_is_written_again():
 
 def test_what_a_killed_import_left_half_written_is_replaced(media):
     name = Image(sha256=hashlib.sha256(RED).digest()).storage_name("large")
-    part = media / (name + images.PART_SUFFIX)
+    part = media / (name + renditions.PART_SUFFIX)
     part.parent.mkdir(parents=True)
     part.write_bytes(b"half")
 
@@ -206,7 +188,7 @@ def test_a_rendition_that_is_there_is_kept(media):
 
 def test_a_storage_without_folders_takes_whole_objects(monkeypatch):
     storage = ObjectStore()
-    monkeypatch.setattr(images, "default_storage", storage)
+    monkeypatch.setattr(renditions, "default_storage", storage)
 
     import_items(item())
 
@@ -216,16 +198,9 @@ def test_a_storage_without_folders_takes_whole_objects(monkeypatch):
 
 def test_progress_is_told_after_each_chunk(monkeypatch):
     monkeypatch.setattr(images, "CHUNK_ITEMS", 1)
-    told: list[object] = []
+    told: list[int] = []
 
-    images.import_images(
-        items=[item(RED), item(BLUE)],
-        defaults=NOTHING_SAID,
-        by=None,
-        at=AT,
-        on_refusal=told.append,
-        progress=lambda counts: told.append(counts.images),
-    )
+    import_items_from([item(RED), item(BLUE)], progress=lambda counts: told.append(counts.images))
 
     assert told == [1, 2]
 
@@ -241,9 +216,3 @@ def test_chunks_before_the_source_breaks_stay(monkeypatch):
         import_items_from(break_off())
 
     assert Candidate.objects.count() == 1
-
-
-def import_items_from(items):
-    images.import_images(
-        items=items, defaults=NOTHING_SAID, by=None, at=AT, on_refusal=print, progress=lambda counts: None
-    )

@@ -107,6 +107,23 @@ def test_a_manifest_is_read_from_its_root(source, tmp_path):
 
 
 @pytest.mark.django_db
+def test_lines_without_files_propose_images_that_are_known(source, tmp_path):
+    make_synset(2121620, "cat")
+    run(source, "--report", tmp_path / "report.csv")
+    known = Image.objects.get().sha256_hex
+    manifest = tmp_path / "more.csv"
+    manifest.write_text(f"file,wnid,sha256,prior\n,n02121620,{known},0.3\n,n02121620,{'0' * 64},\n,n02121620,,\n")
+
+    out = run(manifest, "--report", tmp_path / "report.csv")
+
+    assert out.startswith("0 images imported, 1 candidates added to known images, 0 already there, 2 refused")
+    assert [row[:2] for row in read_report(tmp_path / "report.csv")[1:]] == [
+        ["more.csv line 4", "NO_PICTURE"],
+        ["more.csv line 3", "UNKNOWN_IMAGE"],
+    ]
+
+
+@pytest.mark.django_db
 def test_a_second_run_succeeds_and_adds_nothing(source, tmp_path):
     run(source, "--report", tmp_path / "report.csv")
 
@@ -181,3 +198,20 @@ def test_an_import_that_was_killed_is_completed_by_the_next(source, tmp_path, me
     assert len(files) == 2 * PICTURES
     for path in files:
         Picture.open(BytesIO(path.read_bytes())).load()
+
+
+@pytest.mark.functional
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_two_imports_at_once_store_each_picture_once(source, tmp_path, media):
+    for number in range(1, PICTURES):
+        (source / DOG / f"{number}.jpg").write_bytes(jpeg(size=(300 + number, 300)))
+
+    reports = [tmp_path / "first.csv", tmp_path / "second.csv"]
+    commands = [start_command(source, report, media) for report in reports]
+    outs = [command.communicate(timeout=PATIENCE_SECONDS)[0] for command in commands]
+
+    assert [command.returncode for command in commands] == [0, 0]
+    assert all(", 0 refused" in out for out in outs)
+    assert sum(int(out.split()[0]) for out in outs) == PICTURES
+    assert Image.objects.count() == Candidate.objects.count() == PICTURES
+    assert len([path for path in media.rglob("*") if path.is_file()]) == 2 * PICTURES
