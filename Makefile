@@ -1,4 +1,4 @@
-# make run, make test, make check, make bench, make lock: each works in a fresh checkout with Python >= 3.11.
+# make run, make test, make check, make bench, make bench-scale, make lock: each works in a fresh checkout with Python >= 3.11.
 
 PY ?= python3
 PYTEST_ARGS ?= -n 2 --dist loadgroup
@@ -14,7 +14,7 @@ OFFLINE := env -u DATABASE_URL -u REDIS_URL -u SECRET_KEY
 # Without its compiled modules each of the many processes takes seconds longer to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check bench lock
+.PHONY: run test check bench bench-scale lock
 .DELETE_ON_ERROR:
 
 run: $(VENV)/run.ok
@@ -36,6 +36,10 @@ check: $(VENV)/dev.ok
 # DATA= names a folder of vote sets; every rule is then replayed on each of them, too.
 bench: $(VENV)/bench.ok
 	$(PYTHON) -m benchmarks $(if $(DATA),--data '$(DATA)') $(BENCH_ARGS)
+
+# The service with so many questions (10000, 100000, 1000000, 14197122): see docs/performance.md. SCALE_ARGS="leases load" measures parts.
+bench-scale: $(VENV)/bench.ok
+	$(PYTHON) -m benchmarks.scale --questions $(or $(QUESTIONS),100000) $(SCALE_ARGS)
 
 lock: $(UV)
 	$(COMPILE) pyproject.toml --extra binary --extra embedded --output-file requirements.txt

@@ -70,7 +70,8 @@ def write_report(
         "at": at.isoformat(timespec="seconds"),
         "quick": quick,
         "seconds": round(seconds, 1),
-        **describe_place(),
+        **describe_machine(),
+        "postgresql": _describe_server(),
         "figures": [asdict(row) for row in rows],
         "replays": list(replays),
         "splits": splits,
@@ -79,13 +80,9 @@ def write_report(
     return path
 
 
-def describe_place() -> dict[str, Any]:
+def describe_machine() -> dict[str, Any]:
     """Where and with what something was measured."""
-    return {
-        "machine": _describe_machine(),
-        "versions": {"python": platform.python_version(), **_find_versions()},
-        "postgresql": _describe_server(),
-    }
+    return {"machine": _describe_machine(), "versions": {"python": platform.python_version(), **_find_versions()}}
 
 
 def _find_versions() -> dict[str, str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 from django.utils.timezone import now
 
@@ -18,9 +19,17 @@ from tests import builders
 def duplicate(table, **changes):
     """A second row like the table's first, save for these columns."""
     values = json.dumps({"id": 10**6, **changes})
+    columns = ", ".join(
+        field.column
+        for model in apps.get_models(include_auto_created=True)
+        if model._meta.db_table == table
+        for field in model._meta.concrete_fields
+        if not field.generated
+    )
     return (
-        f"INSERT INTO {table} SELECT (jsonb_populate_record(original, '{values}')).*"
-        f" FROM {table} AS original ORDER BY original.ctid LIMIT 1"
+        f"INSERT INTO {table} ({columns}) SELECT {columns} FROM ("
+        f"SELECT (jsonb_populate_record(original, '{values}')).* FROM {table} AS original ORDER BY original.ctid LIMIT 1"
+        ") AS another"
     )
 
 

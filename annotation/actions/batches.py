@@ -33,6 +33,29 @@ FROM (
 WHERE question.id = locked.id RETURNING question.id
 """  # noqa: S608 (constants of this project)
 
+# The holds of leases that have expired, some at once. Others may be at it: what they hold is left to them, and questions are
+# locked in the order of their ids.
+LAPSE = """
+WITH over AS (
+    UPDATE annotation_batch SET lapsed = true WHERE id IN (
+        SELECT id FROM annotation_batch WHERE closed_at IS NULL AND NOT lapsed AND expires_at <= now()
+        ORDER BY expires_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED)
+    RETURNING id
+), held AS (
+    SELECT question.id FROM annotation_question AS question
+    WHERE question.id IN (SELECT item.question_id FROM annotation_batchitem AS item JOIN over ON over.id = item.batch_id)
+      AND question.held_until <> '{}'
+    ORDER BY question.id FOR NO KEY UPDATE
+), cleared AS (
+    UPDATE annotation_question AS question SET held_until =
+        ARRAY(SELECT held.until FROM unnest(question.held_until) AS held (until) WHERE held.until > now())
+    FROM held WHERE held.id = question.id
+)
+SELECT count(*) FROM over
+"""
+# Each lease clears away so many, so that there are never many to clear.
+LAPSED_AT_ONCE = 20
+
 # Waits until whoever holds a free question has let go of it.
 WAIT = "SELECT id FROM annotation_question WHERE id = ANY(%(ids)s) ORDER BY id LIMIT 1 FOR SHARE"
 
@@ -69,16 +92,25 @@ WHERE question.id = locked.id AND place IS NOT NULL
 """
 
 
+@dataclass
+class _Obstacles:
+    """Why nothing may have been found though something is there: questions whose rows others hold at the moment, and leases that
+    have expired but still hold theirs."""
+
+    blocked: set[int] = field(default_factory=set)
+    has_expired: bool = False
+
+
 @dataclass(frozen=True)
 class _Search:
-    """For whom questions are sought, and where; `blocked` are free ones that others hold at the moment."""
+    """For whom questions are sought, and where."""
 
     annotator: Annotator
     campaign: Campaign
     policy: Policy
     secret: str
     history: History
-    blocked: set[int] = field(default_factory=set)
+    obstacles: _Obstacles
 
     def parameters(self, **more: Any) -> dict[str, Any]:
         return {
@@ -101,26 +133,39 @@ def lease_batch(*, annotator_id: int, campaign_name: str | None = None, size: in
     """
     if size is not None and size < 1:
         raise InvalidInput({"size": f"must be at least 1, not {size}"})
-    for _ in range(ATTEMPTS):
-        blocked: set[int] = set()
-        batch = _lease(annotator_id, campaign_name, size, blocked)
-        if batch is not None or not blocked:
+    attempts = 0
+    while attempts < ATTEMPTS:
+        obstacles = _Obstacles()
+        batch = _lease(annotator_id, campaign_name, size, obstacles)
+        lapsed = lapse_leases() if obstacles.has_expired else 0
+        if batch is not None or not (obstacles.blocked or lapsed):
             return batch
-        _wait(blocked)
+        if obstacles.blocked:
+            attempts += 1
+            _wait(obstacles.blocked)
     return None
 
 
 @transaction.atomic
-def _lease(annotator_id: int, campaign_name: str | None, size: int | None, blocked: set[int]) -> Batch | None:
-    """One attempt; free questions that others hold are added to `blocked`."""
+def lapse_leases() -> int:
+    """Others get the questions of some leases that have expired; returns of how many leases."""
+    with connection.cursor() as cursor:
+        cursor.execute(LAPSE, {"limit": LAPSED_AT_ONCE})
+        return int(cursor.fetchone()[0])
+
+
+@transaction.atomic
+def _lease(annotator_id: int, campaign_name: str | None, size: int | None, obstacles: _Obstacles) -> Batch | None:
+    """One attempt; what stood in its way is noted."""
     annotator = lock_annotator(annotator_id)
     check_not_barred(annotator)
     secret = assignment.write_secret(annotator)
     for policy in _find_policies(campaign_name):
         history = assignment.read_history(annotator, policy.campaign)
+        obstacles.has_expired = history.has_expired
         if history.live_leases >= LIVE_LEASES:
             raise Conflict(f"You have {LIVE_LEASES} open pages. Answer one or give one back first.")
-        search = _Search(annotator, policy.campaign, policy, secret, history, blocked)
+        search = _Search(annotator, policy.campaign, policy, secret, history, obstacles)
         batch = _lease_in_campaign(search, size)
         if batch is not None:
             return batch
@@ -215,7 +260,7 @@ def _hold(search: _Search, walk: Walk, batch: Batch, found: list[int], wanted: i
         if not chosen:
             break
         held = _select(HOLD, search.parameters(ids=chosen, expires_at=batch.expires_at))
-        search.blocked.update(set(chosen) - set(held))
+        search.obstacles.blocked.update(set(chosen) - set(held))
         taken += held
         tried += chosen
         found = found[len(chosen) :]

@@ -1,7 +1,7 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.db import migrations, models
-from django.db.models import F, Q, Value
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Cast, Floor, Random
 
 # The key of a page's items says where on which page: the number that Django gave them said nothing.
@@ -28,6 +28,8 @@ FROM (SELECT item.question_id, count(DISTINCT batch.annotator_id) AS annotators
       WHERE batch.outcome <> 'IMPORTED' AND item.question_id IN (SELECT question_id FROM annotation_gold)
       GROUP BY item.question_id) AS shown
 WHERE shown.question_id = gold.question_id;
+
+UPDATE annotation_batch SET lapsed = true WHERE closed_at IS NULL AND expires_at <= now();
 
 UPDATE annotation_question AS question
 SET is_gold = found.is_gold, votes_in_time = found.votes_in_time, held_until = found.held_until
@@ -185,17 +187,37 @@ class Migration(migrations.Migration):
             "lot",
             models.IntegerField(db_default=Cast(Floor(Random() * Value(2**31)), models.IntegerField()), editable=False),
         ),
+        migrations.AddField(
+            "batch",
+            "lapsed",
+            models.BooleanField(
+                default=False, db_default=False, help_text="expired, and its questions are held no more"
+            ),
+        ),
         migrations.RunSQL(FILL, migrations.RunSQL.noop),
+        migrations.AddField(
+            "question",
+            "room",
+            models.GeneratedField(
+                expression=F("votes_wanted") - F("votes_in_time") - Func(F("held_until"), function="cardinality"),
+                output_field=models.IntegerField(),
+                db_persist=True,
+            ),
+        ),
         migrations.RunSQL(MARK_GOLD, UNMARK_GOLD),
         migrations.RunSQL(ROOM_FOR_CHANGES, USUAL_ROOM),
         migrations.RemoveIndex("question", "question_to_lease"),
         migrations.AddIndex(
             "question",
             models.Index(
-                condition=Q(state="OPEN", closed_at__isnull=True, is_gold=False, votes_in_time__lt=F("votes_wanted")),
+                condition=Q(state="OPEN", closed_at__isnull=True, is_gold=False, room__gt=0),
                 fields=["campaign", "synset", "priority", "lot"],
                 name="question_to_lease",
             ),
+        ),
+        migrations.AddIndex(
+            "batch",
+            models.Index(condition=Q(closed_at=None, lapsed=False), fields=["expires_at"], name="batch_to_lapse"),
         ),
         migrations.AddIndex(
             "question",

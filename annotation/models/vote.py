@@ -37,6 +37,9 @@ class Batch(models.Model):
     body_sha256 = models.BinaryField(max_length=32, null=True, blank=True)
     recorded = models.SmallIntegerField(null=True, blank=True, help_text="votes that the answer confirmed")
     undone_at = models.DateTimeField(null=True, blank=True)
+    lapsed = models.BooleanField(
+        default=False, db_default=False, help_text="expired, and its questions are held no more"
+    )
     places = ArrayField(
         models.IntegerField(),
         default=list,
@@ -87,6 +90,7 @@ class Batch(models.Model):
         indexes = [
             models.Index(name="batch_history", fields=["annotator", "-leased_at"]),
             models.Index(name="batch_open", fields=["annotator", "expires_at"], condition=Q(closed_at__isnull=True)),
+            models.Index(name="batch_to_lapse", fields=["expires_at"], condition=Q(closed_at=None, lapsed=False)),
         ]
 
     def __str__(self) -> str:

@@ -55,10 +55,11 @@ CROSS JOIN LATERAL (
         SELECT looked.id, looked.free, min(looked.lot) FILTER (WHERE looked.free) OVER () AS first_free,
                max(looked.lot) OVER () AS last, count(*) OVER () AS rows, row_number() OVER () AS number
         FROM (
-            SELECT question.id, question.lot, {HAS_ROOM} AND {NOT_SEEN} AND question.id <> ALL(%(taken)s) AS free
+            SELECT question.id, question.lot, question.id <> ALL(%(taken)s)
+                   AND question.votes_wanted - question.room < %(cap)s AND {NOT_SEEN} AS free
             FROM annotation_question AS question
             WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AND question.state = 'OPEN'
-              AND question.closed_at IS NULL AND NOT question.is_gold AND question.votes_in_time < question.votes_wanted
+              AND question.closed_at IS NULL AND NOT question.is_gold AND question.room > 0
               AND question.priority = stretch.band AND question.lot >= stretch.low AND question.lot < stretch.high
             ORDER BY question.lot LIMIT %(zone)s
         ) AS looked
@@ -92,7 +93,7 @@ WHERE member.campaign_id = %(campaign)s AND member.position {side} %(position)s 
   AND EXISTS (SELECT 1 FROM annotation_question AS question
               WHERE question.campaign_id = %(campaign)s AND question.synset_id = member.synset_id
                 AND question.state = 'OPEN' AND question.closed_at IS NULL AND NOT question.is_gold
-                AND question.votes_in_time < question.votes_wanted)
+                AND question.room > 0)
 ORDER BY member.position LIMIT 1
 """
 
@@ -100,6 +101,7 @@ ORDER BY member.position LIMIT 1
 HISTORY = f"""
 SELECT now(),
        (SELECT count(*) FROM annotation_batch AS batch WHERE batch.annotator_id = %(annotator)s AND {LIVE}),
+       EXISTS (SELECT 1 FROM annotation_batch WHERE closed_at IS NULL AND NOT lapsed AND expires_at <= now()),
        newest.synset_id, newest.position, newest.places,
        (SELECT batch.id FROM annotation_batch AS batch
         WHERE batch.annotator_id = %(annotator)s AND batch.outcome = 'SUBMITTED' AND batch.undone_at IS NULL
@@ -125,10 +127,12 @@ class Stretch(NamedTuple):
 @dataclass(frozen=True)
 class History:
     """What an annotator did last: the campaign's synset of their newest page with its position and the places of the walk (None,
-    0 and [] where there is none), how many pages they hold, and which page they sent last. `moment` is the transaction's."""
+    0 and [] where there is none), how many pages they hold, and which page they sent last. `moment` is the transaction's;
+    `has_expired`: leases, whoever's, have expired whose questions are still held."""
 
     moment: datetime
     live_leases: int
+    has_expired: bool
     synset_id: int | None
     position: int
     places: list[int]
@@ -139,8 +143,8 @@ def read_history(annotator: Annotator, campaign: Campaign) -> History:
     """One query. People stay with the synset that they have just read about."""
     with connection.cursor() as cursor:
         cursor.execute(HISTORY, {"annotator": annotator.pk, "campaign": campaign.pk})
-        moment, live_leases, synset_id, position, places, submitted = cursor.fetchone()
-    return History(moment, live_leases, synset_id, position or 0, places or [], submitted)
+        moment, live_leases, has_expired, synset_id, position, places, submitted = cursor.fetchone()
+    return History(moment, live_leases, has_expired, synset_id, position or 0, places or [], submitted)
 
 
 def read_places(*, annotator: Annotator, campaign: Campaign, synset_id: int) -> list[int]:
@@ -202,25 +206,37 @@ class Walk:
             cursor.execute(FIND, {**parameters, **here})
             rows = cursor.fetchall()
         cut_off = rows[-1][0] if len(rows) == limit else len(self._stretches) + 1
-        self._go_on({step: (first_free, last) for step, _, first_free, last in rows}, cut_off)
-        found = [question for _, question, _, _ in rows if question is not None]
+        found = self._go_on(rows, cut_off)
         if not found:
             self._zone = min(2 * self._zone, LARGEST_ZONE)
         return found
 
-    def _go_on(self, looked: Mapping[int, tuple[int | None, int | None]], cut_off: int) -> None:
-        """`looked` has, by the number of a stretch, the first lot that was free and, if there is more behind it, the last one of
-        the zone; stretches from number `cut_off` on were not looked at to their ends."""
-        left = []
+    def _go_on(self, rows: Sequence[tuple[int, int | None, int | None, int | None]], cut_off: int) -> list[int]:
+        """Takes the ids out of what FIND gave, and steps forward; stretches from number `cut_off` on were not looked at to their
+        ends.
+
+        Where a zone was full and nothing free, what lies behind it comes before the rest of its ring, but other bands do not
+        wait for it: so a page never costs more than a zone of each.
+        """
+        found, left = [], []
+        unfinished: set[int] = set()
         for step, stretch in enumerate(self._stretches, start=1):
-            first_free, last = looked.get(step, (None, None))
+            here = [row for row in rows if row[0] == step]
+            first_free, last = here[0][2:] if here else (None, None)
+            if stretch.band in unfinished:
+                left.append(stretch)
+                continue
+            found += [question for _, question, _, _ in here if question is not None]
             if first_free is not None:
                 self._places.setdefault(stretch.band, first_free)
+            elif last is not None:
+                unfinished.add(stretch.band)
             if step >= cut_off:
                 left.append(stretch)
             elif last is not None:
                 left.append(stretch._replace(low=last))
         self._stretches = left
+        return found
 
 
 def find_next_synset(*, campaign: Campaign, position: int, passed: Sequence[int]) -> int | None:

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import describe_place
+from benchmarks.child import ChildError, run_child
+from benchmarks.report import describe_machine
 from benchmarks.scale.fill import add_arguments, fill_database, make_progress, read_wnids
 from benchmarks.scale.report import format_sizes, plot_sizes, read_sizes
 from benchmarks.scale.servers import Progress, start_filled
@@ -23,7 +24,8 @@ from config.embedded.folders import write_atomically
 from config.embedded.process import StartError
 from config.fetch import FetchError
 
-PARTS = ("leases", "load", "estimation", "intake")
+INTAKE = "intake"
+PARTS = ("leases", "load", "estimation", INTAKE)
 # Smaller ones are filled anew for each run, which uses them up.
 KEPT = 1_000_000
 
@@ -42,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"there is no part {unknown[0]!r}; choose from {', '.join(PARTS)}")
     try:
         measure(options)
-    except (StartError, FetchError) as error:
+    except (StartError, FetchError, ChildError) as error:
         print(error, file=sys.stderr)
         return 1
     sizes = read_sizes(options.folder)
@@ -58,11 +60,14 @@ def measure(options: argparse.Namespace) -> None:
     parts = options.parts or PARTS
     databases = {"questions": options.questions, "folder": options.folder, "wnids": wnids, "progress": progress}
     for part in [part for part in PARTS if part in parts]:
+        if part == INTAKE:
+            _write(options, part, run_child("benchmarks.scale.intake"))
+            continue
         anew = options.questions < KEPT and part in ("leases", "load")
         with start_filled(**databases, fill=fill_database, anew=anew) as filled:
             start = time.perf_counter()
             found = _measure_part(part, options, progress)
-            _write(options, part, found, seconds=time.perf_counter() - start, filled=filled)
+            _write(options, part, {"seconds": round(time.perf_counter() - start, 1), **found, "filled": filled})
 
 
 def _measure_part(part: str, options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
@@ -73,22 +78,18 @@ def _measure_part(part: str, options: argparse.Namespace, progress: Progress) ->
     elif part == "load":
         load = importlib.import_module("benchmarks.scale.load")
         found = load.measure_load(home=home, web_workers=options.web_workers, progress=progress)
-    elif part == "estimation":
+    else:
         estimation = importlib.import_module("benchmarks.scale.estimation")
         found = estimation.measure_estimation(workers=options.estimators)
-    else:
-        found = importlib.import_module("benchmarks.scale.intake").measure_intake()
     return dict(found)
 
 
-def _write(
-    options: argparse.Namespace, part: str, found: dict[str, Any], *, seconds: float, filled: dict[str, Any]
-) -> None:
+def _write(options: argparse.Namespace, part: str, found: dict[str, Any]) -> None:
     """Beside what other parts have left."""
     path = options.folder / f"{options.questions}.json"
     known = json.loads(path.read_text()) if path.exists() else {}
-    known |= {"questions": options.questions, "filled": filled, **describe_place()}
-    known[part] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": round(seconds, 1), **found}
+    known["questions"] = options.questions
+    known[part] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), **describe_machine(), **found}
     write_atomically(path, json.dumps(known, indent=2))
 
 
