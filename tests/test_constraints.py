@@ -20,7 +20,7 @@ def duplicate(table, **changes):
     """A second row like the table's first, save for these columns."""
     values = json.dumps({"id": 10**6, **changes})
     columns = ", ".join(
-        field.column
+        str(field.column)
         for model in apps.get_models(include_auto_created=True)
         if model._meta.db_table == table
         for field in model._meta.concrete_fields

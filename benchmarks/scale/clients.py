@@ -42,12 +42,15 @@ class Annotator:
         rate, end = self.order["pages_per_second"], start + self.order["seconds"]
         pause = len(self.order["tokens"]) / rate if rate else 0.0
         due = start + self.random.random() * pause
-        while (now := time.perf_counter()) < end and not self.record.exhausted:
-            if due > now:
-                time.sleep(min(due, end) - now)
-                continue
-            due += pause
-            self._answer_page(start)
+        try:
+            while (now := time.perf_counter()) < end and not self.record.exhausted:
+                if due > now:
+                    time.sleep(min(due, end) - now)
+                    continue
+                due += pause
+                self._answer_page(start)
+        finally:
+            self.connection.close()
 
     def _answer_page(self, start: float) -> None:
         begun = time.perf_counter()

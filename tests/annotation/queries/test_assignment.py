@@ -54,7 +54,7 @@ def begin(user, campaign, places=()):
 
 
 def walk_to_the_end(walk, parameters, *, wanted):
-    found = []
+    found: list[int] = []
     while not walk.has_ended:
         found += walk.find_free(wanted=wanted, parameters={**parameters, "taken": found})
     return found
