@@ -26,13 +26,14 @@ def start_servers(folder: Path) -> Iterator[None]:
         home = Path(name)
         stack.callback(start_postgres(home=home / "postgres").stop)
         stack.callback(start_valkey(home=home / "valkey").stop)
-        os.environ.update(_describe(home))
+        os.environ.update(describe_service(home))
         django.setup()
         call_command("migrate", verbosity=0)
         yield
 
 
-def _describe(home: Path) -> dict[str, str]:
+def describe_service(home: Path) -> dict[str, str]:
+    """The environment of a service under `home`, whose folders are made, with the servers in `postgres` and `valkey` there."""
     for name in ("media", "static", "releases"):
         make_private_folder(home / name)
     described = describe_environment(

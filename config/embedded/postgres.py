@@ -11,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -63,11 +64,11 @@ def app_url(*, home: Path) -> str:
     return _describe_url(home=home, role=APP)
 
 
-def start_postgres(*, home: Path, durable: bool = True) -> Child:
+def start_postgres(*, home: Path, durable: bool = True, settings: Mapping[str, str] | None = None) -> Child:
     """Start the server of this folder, creating its data the first time, and wait until it takes connections.
 
     Waits for a server that a killed process left behind. Without `durable` a power cut may lose or damage the data.
-    Raises StartError with the end of the log.
+    `settings` are PostgreSQL's own and hold where the usual ones name one, too. Raises StartError with the end of the log.
     """
     home = home.resolve()
     programs = find_programs()
@@ -80,7 +81,8 @@ def start_postgres(*, home: Path, durable: bool = True) -> Child:
     try:
         _create_data(home=home, programs=programs, guise=guise, durable=durable, lock=lock)
         _clear_stale_pid_file(home / "data")
-        return _start_server(home=home, programs=programs, guise=guise, durable=durable, lock=lock)
+        chosen = SETTINGS | dict(settings or {}) | ({} if durable else CARELESS)
+        return _start_server(home=home, programs=programs, guise=guise, chosen=chosen, lock=lock)
     finally:
         os.close(lock)
 
@@ -160,10 +162,10 @@ def _clear_stale_pid_file(data: Path) -> None:
     file.unlink(missing_ok=True)
 
 
-def _start_server(*, home: Path, programs: Path, guise: Guise, durable: bool, lock: int) -> Child:
+def _start_server(*, home: Path, programs: Path, guise: Guise, chosen: Mapping[str, str], lock: int) -> Child:
     data, sockets = home / "data", place_sockets(home)
     make_private_folder(sockets)
-    settings = SETTINGS | {"unix_socket_directories": f'"{sockets}"'} | ({} if durable else CARELESS)
+    settings = {**chosen, "unix_socket_directories": f'"{sockets}"'}
     options = (part for key, value in settings.items() for part in ("-c", f"{key}={value}"))
     command = Command(
         name="postgres",
