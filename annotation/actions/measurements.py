@@ -45,7 +45,7 @@ def record_measurements(
 
     `known` are the votes on questions whose truth is known, which are decided as any others are, in recorded order, each vote
     adding its row of `added[V, S]` to the evidence: what it would, had that question taught nothing (leave_out). `log_prior`
-    [questions, S] is what is known of them before any vote; `agreement` are rows of `count_agreement`.
+    [questions, S] is what is known of them before any vote; `agreement` are rows of `sum_agreement`.
     """
     counts = count_questions()
     rules = {

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.db.models import Max, Min
 from numpy.typing import NDArray
 
 from annotation.actions.accounts import bar_annotator
+from annotation.actions.rescoring import divide_questions
 from annotation.consensus.belief import estimate_evidence
 from annotation.consensus.calibrate import Calibration
 from annotation.consensus.decide import Rule
@@ -27,21 +29,8 @@ from annotation.queries.snapshots import find_rule, read_parameters, write_rule
 # Votes that come in this time are estimated before what is only scored again.
 PATIENCE = timedelta(days=1)
 ROWS_AT_ONCE = 5_000
+IDS_AT_ONCE = 20_000
 SPAM_REASON = "Answers to questions whose answer is known were no better than guesses."
-
-# Rows that somebody holds are left out, so that nobody waits in a circle. They become due by what is being done to them, or
-# are found by the age of their estimate (estimates.estimate_due).
-SCORE_AGAIN = """
-UPDATE annotation_question SET due_at = %(at)s WHERE id IN (
-    SELECT question.id
-    FROM annotation_question AS question JOIN annotation_estimate AS estimate ON estimate.question_id = question.id
-    WHERE question.campaign_id = %(campaign)s AND question.id > %(after)s AND question.id <= %(last)s
-      AND question.state = 'OPEN' AND question.closed_at IS NULL AND question.due_at IS NULL
-      AND estimate.snapshot_id < %(snapshot)s
-      AND NOT EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id AND gold.active)
-    FOR NO KEY UPDATE OF question SKIP LOCKED
-)
-"""
 
 # Questions without an estimate: nobody has voted, and no importer said anything of them.
 ASK_UNSEEN = """
@@ -74,7 +63,7 @@ def publish_snapshot(
 ) -> Snapshot:
     """Puts a new version of the model in force, with the skill of each of `annotator_ids` (index by index as in `skills`).
 
-    Estimates are made again when nothing is due, finished questions' among them, so that one whose label the new model speaks
+    Estimates are made again when nothing is due, those of open questions first, finished questions' among them, so that one whose label the new model speaks
     against goes to a curator; `follow_snapshot`, after this transaction, does what must not hold up those who vote. `votes`, `questions` and `gold` count
     what was learned from; `report` is plain JSON; `synset_factors` are the log factors of states of synsets, where kept.
     """
@@ -93,6 +82,7 @@ def publish_snapshot(
     ids = [int(annotator_id) for annotator_id in annotator_ids]
     Skill.objects.bulk_create(_build_skills(snapshot, ids, skills), batch_size=ROWS_AT_ONCE)
     SynsetPrior.objects.bulk_create(_build_synset_priors(snapshot, synset_factors), batch_size=ROWS_AT_ONCE)
+    divide_questions(snapshot_id=snapshot.pk)
     return snapshot
 
 
@@ -130,11 +120,10 @@ def _build_synset_priors(snapshot: Snapshot, factors: SynsetTable | None) -> lis
 
 
 def follow_snapshot(*, snapshot: Snapshot, at: datetime) -> None:
-    """Annotators found to be spam are barred; open questions that have an estimate become due; those nobody has seen ask for
-    as many votes as the new model wants.
+    """Annotators found to be spam are barred; questions nobody has seen ask for as many votes as the new model wants.
 
-    Some at a time, each time in a transaction of its own, so that whoever sends votes waits for few. Where it is cut off, the
-    questions are found by the age of their estimates; those unseen and spam wait for the next snapshot.
+    Some at a time, each time in a transaction of its own, so that whoever sends votes waits for few. Where it is cut off,
+    those unseen and spam wait for the next snapshot.
     """
     spam = Annotator.objects.filter(skills__snapshot=snapshot, skills__spam=True, barred_at=None).order_by("pk")
     for annotator_id in list(spam.values_list("pk", flat=True)):
@@ -142,17 +131,16 @@ def follow_snapshot(*, snapshot: Snapshot, at: datetime) -> None:
     campaigns = Campaign.objects.filter(state__in=[Campaign.State.OPEN, Campaign.State.PAUSED]).order_by("pk")
     for policy in find_policies(list(campaigns.values_list("pk", flat=True))).values():
         ask_unseen(snapshot=snapshot, policy=policy)
-        _run_in_parts(SCORE_AGAIN, policy.campaign_id, {"at": at + PATIENCE, "snapshot": snapshot.pk})
 
 
 def _run_in_parts(sql: str, campaign_id: int, values: Mapping[str, Any]) -> None:
-    """Over ranges of the campaign's questions."""
-    ids = Question.objects.filter(campaign=campaign_id).order_by("pk").values_list("pk", flat=True)
-    after = 0
-    while part := list(ids.filter(pk__gt=after)[:ROWS_AT_ONCE]):
+    """Over ranges of the campaign's questions, of the same width whatever other campaigns have there."""
+    ids = Question.objects.filter(campaign=campaign_id).aggregate(first=Min("pk"), last=Max("pk"))
+    if ids["first"] is None:
+        return
+    for after in range(ids["first"] - 1, ids["last"], IDS_AT_ONCE):
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(sql, {**values, "campaign": campaign_id, "after": after, "last": part[-1]})
-        after = part[-1]
+            cursor.execute(sql, {**values, "campaign": campaign_id, "after": after, "last": after + IDS_AT_ONCE})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -194,6 +194,8 @@ def _describe_services(*, folder: Path, address: Address, variables: Mapping[str
     granian = ("granian", "--interface", "wsgi", "--no-ws", "--workers", "1", "--blocking-threads", "4")
     listen = ("--host", address.host, "--port", str(address.port), "--log-level", "warning")
     worker = ("celery", "-A", "config", "worker", "--pool", "prefork", "--concurrency", "1", "--loglevel", "WARNING")
+    # Estimates fresh votes while the other one learns anew how annotators answer.
+    labeller = (*worker, "--queues", "celery", "--hostname", "labeller@%h")
     beat = ("celery", "-A", "config", "beat", "--schedule", str(folder / "beat-schedule"), "--loglevel", "WARNING")
     # A worker asked to end by SIGTERM waits for its task; SIGQUIT gives the task back after a few seconds.
     impatient = signal.SIGQUIT
@@ -201,6 +203,7 @@ def _describe_services(*, folder: Path, address: Address, variables: Mapping[str
     services = (
         ("web", (*granian, *listen, "config.wsgi:application"), signal.SIGTERM, (signal.SIGTERM,)),
         ("worker", worker, impatient, polite),
+        ("labeller", labeller, impatient, polite),
         ("beat", beat, signal.SIGTERM, (signal.SIGTERM,)),
     )
     return tuple(
