@@ -10,7 +10,7 @@ import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from annotation.actions.rescoring import claim_next
+from annotation.actions.rescoring import take_step
 from annotation.consensus.belief import Estimates, look_up
 from annotation.consensus.decide import Decision, Rule
 from annotation.consensus.information import expect_information, find_bands
@@ -69,10 +69,10 @@ class _Judged:
 
 @transaction.atomic
 def estimate_due(*, at: datetime, limit: int = CHUNK, campaign_id: int | None = None) -> int:
-    """Claims up to `limit` questions that are due, estimates and decides them; returns how many were claimed.
+    """Claims up to `limit` questions that are due, estimates and decides them; returns how many were looked at.
 
-    Where none is due, open ones whose estimate is older than the newest snapshot, and where there are none of these, any
-    whose estimate was made under the oldest of earlier snapshots. `campaign_id` restricts it to a campaign. Questions that
+    Where none is due, open ones that wait for the newest snapshot (rescoring), and where there are none of these, any whose
+    estimate was made under the oldest of earlier snapshots. `campaign_id` restricts it to a campaign. Questions that
     another worker holds are left to it. All or nothing: a worker killed in the middle leaves them as they were. Running it
     twice or late changes nothing: a question is decided, and labelled, at the vote that first decided it in the recorded
     order, under the policy and the snapshot in force. A question that is finished or disputed keeps its state; one whose
@@ -81,8 +81,14 @@ def estimate_due(*, at: datetime, limit: int = CHUNK, campaign_id: int | None = 
     snapshot = Snapshot.objects.order_by("-pk").first()
     if snapshot is None:
         return 0
-    claimed = _claim(snapshot, limit, campaign_id)
+    claimed, asked = claim_due(limit=limit, campaign_id=campaign_id), 0
+    if not claimed and campaign_id is None:
+        step = take_step(snapshot=snapshot, limit=limit)
+        claimed, asked = step.claimed, step.asked
+    if not claimed and not asked:
+        claimed = claim_outdated(snapshot_id=snapshot.pk, limit=limit, campaign_id=campaign_id)
     if claimed:
+        claimed.sort(key=lambda question: question.id)
         before = [_list_columns(question) for question in claimed]
         gold = find_gold([question.id for question in claimed])
         _estimate([question for question in claimed if question.id not in gold], snapshot, at)
@@ -92,17 +98,7 @@ def estimate_due(*, at: datetime, limit: int = CHUNK, campaign_id: int | None = 
             if question.due or columns != _list_columns(question)
         ]
         _write_questions(changed)
-    return len(claimed)
-
-
-def _claim(snapshot: Snapshot, limit: int, campaign_id: int | None) -> list[Claimed]:
-    """In the order of their ids."""
-    claimed = claim_due(limit=limit, campaign_id=campaign_id)
-    if not claimed and campaign_id is None:
-        claimed = claim_next(snapshot_id=snapshot.pk, limit=limit)
-    if not claimed:
-        claimed = claim_outdated(snapshot_id=snapshot.pk, limit=limit, campaign_id=campaign_id)
-    return sorted(claimed, key=lambda question: question.id)
+    return len(claimed) + asked
 
 
 def _estimate(questions: Sequence[Claimed], snapshot: Snapshot, at: datetime) -> None:

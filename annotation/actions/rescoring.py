@@ -1,8 +1,12 @@
-"""A new snapshot looks at open questions again, in ranges of their ids that as many workers share as are there."""
+"""A new snapshot looks at open questions again, in ranges of their ids that as many workers share as are there: those that have
+an estimate are scored, the others ask for as many votes as it wants."""
+
+from dataclasses import dataclass
 
 from django.db import connection
 
-from annotation.models import RescoredRange
+from annotation.actions.unseen import IDS_AT_ONCE, ask_unseen_between
+from annotation.models import RescoredRange, Snapshot
 from annotation.queries.claims import Claimed, claim_open_outdated
 
 QUESTIONS_OF_A_RANGE = 100_000
@@ -22,20 +26,31 @@ def divide_questions(*, snapshot_id: int) -> None:
         cursor.execute(DIVIDE, {"snapshot": snapshot_id, "size": QUESTIONS_OF_A_RANGE})
 
 
-def claim_next(*, snapshot_id: int, limit: int) -> list[Claimed]:
-    """The next open questions of a range that nobody else is at, locked with it; empty where there are none.
+@dataclass(frozen=True)
+class Step:
+    """Open questions to be scored again, locked; and how many of which nothing is known ask otherwise now."""
+
+    claimed: list[Claimed]
+    asked: int
+
+
+def take_step(*, snapshot: Snapshot, limit: int) -> Step:
+    """The next open questions of a range that nobody else is at, locked with it; none where no range is left.
 
     The caller scores them in the same transaction. Those that somebody holds are passed over: they are found later by the
     age of their estimates.
     """
-    waiting = RescoredRange.objects.select_for_update(skip_locked=True, of=("self",)).filter(snapshot=snapshot_id)
+    waiting = RescoredRange.objects.select_for_update(skip_locked=True, of=("self",)).filter(snapshot=snapshot)
     while (part := waiting.order_by("pk").first()) is not None:
-        claimed = claim_open_outdated(snapshot_id=snapshot_id, after=part.reached, last=part.last, limit=limit)
-        if len(claimed) < limit:
+        after, last = part.reached, min(part.last, part.reached + IDS_AT_ONCE)
+        claimed = claim_open_outdated(snapshot_id=snapshot.pk, after=after, last=last, limit=limit)
+        reached = claimed[-1].id if len(claimed) == limit else last
+        if reached == part.last:
             part.delete()
         else:
-            part.reached = claimed[-1].id
+            part.reached = reached
             part.save(update_fields=["reached"])
-        if claimed:
-            return claimed
-    return []
+        asked = ask_unseen_between(snapshot=snapshot, after=after, last=reached)
+        if claimed or asked:
+            return Step(claimed, asked)
+    return Step([], 0)

@@ -84,7 +84,7 @@ def test_workers_at_once_take_a_range_each(narrow):
     make_undecided(8)
     builders.make_snapshot()
     with transaction.atomic():
-        mine = rescoring.claim_next(snapshot_id=Snapshot.objects.latest("pk").pk, limit=10)
+        mine = rescoring.take_step(snapshot=Snapshot.objects.latest("pk"), limit=10).claimed
         counts = run_together(lambda at: estimates.estimate_due(at=at), [now()])
 
     assert (len(mine), counts) == (4, [4])

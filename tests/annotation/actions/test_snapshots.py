@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from annotation.actions import estimates, snapshots
+from annotation.actions.unseen import find_unseen
 from annotation.consensus.calibrate import Calibration, Side
 from annotation.consensus.decide import Rule
 from annotation.consensus.workers import judge_workers
@@ -140,8 +141,9 @@ def test_what_nobody_has_seen_asks_for_what_the_new_model_wants(curator):
     *_, unseen = make_mixed(curator)
     Question.objects.update(votes_wanted=9, priority=0)
     snapshot = builders.make_snapshot()
+    builders.estimate_all()
 
-    expected = snapshots.find_unseen(snapshot, find_policy(unseen.campaign))
+    expected = find_unseen(snapshot, find_policy(unseen.campaign))
     unseen.refresh_from_db()
     assert (unseen.votes_wanted, unseen.priority) == (expected.wanted, expected.priority)
     assert expected.wanted < 9
