@@ -40,10 +40,10 @@ def estimate_due_questions() -> None:
     _clear_doorbell()
     end = time.monotonic() + SLICE_SECONDS
     for _ in range(CHUNKS_A_RUN):
-        count = estimates.estimate_due(at=now())
+        count = estimates.estimate_due(at=now(), limit=estimates.CHUNK)
         if not count:
             return
-        if count == estimates.CHUNK and _ring(HELP_BELL, seconds=HELP_BELL_SECONDS):
+        if count >= estimates.CHUNK and _ring(HELP_BELL, seconds=HELP_BELL_SECONDS):
             _wake(estimate_due_questions, HELPERS)
         if time.monotonic() > end:
             return
