@@ -18,6 +18,7 @@ from annotation.consensus.sequence import FirstDecisions, count_votes_wanted, de
 from annotation.models import Dispute, Question, Snapshot
 from annotation.queries.campaigns import find_policies
 from annotation.queries.claims import Claimed, claim_due, claim_outdated, find_ever_disputed, find_gold
+from annotation.queries.estimations import is_estimating
 from annotation.queries.evidence import Evidence, read_evidence
 from annotation.queries.snapshots import find_rule
 from hierarchy.actions.labels import Verdict, record_labels
@@ -72,10 +73,10 @@ def estimate_due(*, at: datetime, limit: int = CHUNK, campaign_id: int | None = 
     """Claims up to `limit` questions that are due, estimates and decides them; returns how many were looked at.
 
     Where none is due, open ones that wait for the newest snapshot (rescoring), and where there are none of these, any whose
-    estimate was made under the oldest of earlier snapshots. `campaign_id` restricts it to a campaign. Questions that
-    another worker holds are left to it. All or nothing: a worker killed in the middle leaves them as they were. Running it
-    twice or late changes nothing: a question is decided, and labelled, at the vote that first decided it in the recorded
-    order, under the policy and the snapshot in force. A question that is finished or disputed keeps its state; one whose
+    estimate was made under the oldest of earlier snapshots; but not while an estimation runs, after which they would be made
+    once more. `campaign_id` restricts it to a campaign. Questions that another worker holds are left to it. All or nothing: a
+    worker killed in the middle leaves them as they were. Running it twice or late changes nothing: a question is decided,
+    and labelled, at the vote that first decided it in the recorded order, under the policy and the snapshot in force. A question that is finished or disputed keeps its state; one whose
     label all its evidence speaks against goes to a curator. Active gold is never decided.
     """
     snapshot = Snapshot.objects.order_by("-pk").first()
@@ -85,7 +86,7 @@ def estimate_due(*, at: datetime, limit: int = CHUNK, campaign_id: int | None = 
     if not claimed and campaign_id is None:
         step = take_step(snapshot=snapshot, limit=limit)
         claimed, asked = step.claimed, step.asked
-    if not claimed and not asked:
+    if not claimed and not asked and (campaign_id is not None or not is_estimating()):
         claimed = claim_outdated(snapshot_id=snapshot.pk, limit=limit, campaign_id=campaign_id)
     if claimed:
         claimed.sort(key=lambda question: question.id)

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils.timezone import now
 
-from annotation.actions import estimates, rescoring
+from annotation.actions import estimates, estimation, rescoring
 from annotation.models import Estimate, RescoredRange, Snapshot
 from tests import builders
 from tests.annotation.actions.test_batches import make_campaign, run_together
@@ -88,3 +88,18 @@ def test_workers_at_once_take_a_range_each(narrow):
         counts = run_together(lambda at: estimates.estimate_due(at=at), [now()])
 
     assert (len(mine), counts) == (4, [4])
+
+
+@pytest.mark.django_db
+def test_finished_questions_wait_while_an_estimation_runs():
+    campaign = make_undecided(2)
+    finished = campaign.questions.earliest("pk")
+    campaign.questions.filter(pk=finished.pk).update(state="REJECTED", decided_at=now())
+    snapshot = builders.make_snapshot()
+    running = estimation.begin_estimation(shards=1, by=None, at=now())
+    builders.estimate_all()
+    assert finished.pk not in find_scored(snapshot)
+
+    running.delete()
+    builders.estimate_all()
+    assert finished.pk in find_scored(snapshot)
