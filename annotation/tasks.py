@@ -3,7 +3,7 @@
 import logging
 import time
 
-from celery import shared_task
+from celery import Task, shared_task
 from django.conf import settings
 from django.core.cache import cache
 from django.utils.timezone import now
@@ -20,16 +20,32 @@ DOORBELL_SECONDS = 10
 CHUNKS_A_RUN = 50
 # A task that estimates makes room after so long, so that votes need not wait; and calls for help no more often.
 SLICE_SECONDS = 2.0
+# Whoever finds that something is left calls so many, once in so many seconds: while they work for `SLICE_SECONDS` each, as
+# many workers as a small machine has are busy. Who does not come in time is not needed.
+HELPERS = 2
+HELP_BELL = "estimates-bell"
+HELP_BELL_SECONDS = 1
+HELP_SECONDS = 10
 ESTIMATION_BELL = "estimation-bell"
 ESTIMATION_BELL_SECONDS = 1
 
 
 @shared_task
 def estimate_due_questions() -> None:
-    """Estimates what is due, a chunk a transaction, until nothing is left or a later run should go on."""
+    """Estimates what is due, a chunk a transaction, until nothing is left or a later run should go on.
+
+    Where there is so much that one worker cannot do it, others are called while it lasts, and they come after whatever
+    waits in the queue. Fresh votes are taken first, by whoever works.
+    """
     _clear_doorbell()
+    end = time.monotonic() + SLICE_SECONDS
     for _ in range(CHUNKS_A_RUN):
-        if not estimates.estimate_due(at=now()):
+        count = estimates.estimate_due(at=now(), limit=estimates.CHUNK)
+        if not count:
+            return
+        if count >= estimates.CHUNK and _ring(HELP_BELL, seconds=HELP_BELL_SECONDS):
+            _wake(estimate_due_questions, HELPERS)
+        if time.monotonic() > end:
             return
 
 
@@ -71,20 +87,27 @@ def run_estimation_shards() -> None:
 
 def _call_for_help() -> None:
     """Wakes other workers, one for each shard at most."""
-    try:
-        if not cache.add(ESTIMATION_BELL, 1, timeout=ESTIMATION_BELL_SECONDS):
-            return
-    except (RedisError, OSError) as error:
-        logger.warning("No help for the estimation: %s", error)
-        return
-    if running := estimation.find_running():
+    if _ring(ESTIMATION_BELL, seconds=ESTIMATION_BELL_SECONDS) and (running := estimation.find_running()):
         wake_estimators(running.shards - 1)
+
+
+def _ring(bell: str, *, seconds: int) -> bool:
+    """Whether nobody has rung it for so long."""
+    try:
+        return bool(cache.add(bell, 1, timeout=seconds))
+    except (RedisError, OSError) as error:
+        logger.warning("No help comes for what there is to estimate: %s", error)
+        return False
 
 
 def wake_estimators(number: int) -> None:
     """Wakes so many workers. A call that is lost does no harm: beat looks after the estimation in any case."""
+    _wake(run_estimation_shards, number)
+
+
+def _wake(task: "Task[..., None]", number: int) -> None:
     try:
         for _ in range(number):
-            run_estimation_shards.apply_async(retry=False, expires=10)
+            task.apply_async(retry=False, expires=HELP_SECONDS)
     except (OperationalError, RedisError, OSError) as error:
-        logger.warning("Nobody was woken for the estimation: %s", error)
+        logger.warning("Nobody was woken for what there is to estimate: %s", error)

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from kombu import Queue
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -301,6 +302,14 @@ SPECTACULAR_SETTINGS = {
 ESTIMATION_SECONDS = _read_whole_number("ESTIMATION_SECONDS", default=3600, minimum=10, maximum=604_800)
 ESTIMATION_SHARDS = _read_whole_number("ESTIMATION_SHARDS", default=8, minimum=1, maximum=1024)
 
+# Steps of an estimation take up to half a minute. A worker without --queues serves both queues; one with --queues celery is
+# always there for fresh votes.
+CELERY_TASK_QUEUES = (Queue("celery", routing_key="celery"), Queue("estimation", routing_key="estimation"))
+CELERY_TASK_DEFAULT_QUEUE = CELERY_TASK_DEFAULT_ROUTING_KEY = "celery"
+CELERY_TASK_ROUTES = {
+    name: {"queue": "estimation"}
+    for name in ("annotation.tasks.estimate_all", "annotation.tasks.run_estimation_shards")
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -148,6 +148,8 @@ BREAKS = [
     ("estimation_shard_asked_is_whole", change("annotation_estimationshard", "passes = 1")),
     ("estimation_shard_asked_is_whole", change("annotation_estimationshard", "asked_at = now()")),
     ("measurement_once", duplicate("annotation_measurement")),
+    ("rescored_range_once", duplicate("annotation_rescoredrange")),
+    ("rescored_range_goes_on", change("annotation_rescoredrange", "reached = last")),
     # annotation: questions
     ("question_once_per_campaign", duplicate("annotation_question", state="ACCEPTED", decided_at="2026-01-01")),
     (

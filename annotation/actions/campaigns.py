@@ -11,7 +11,8 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Value
 from django.db.models.functions import Least
 
-from annotation.actions.snapshots import PATIENCE, ask_unseen, ensure_snapshot, find_unseen
+from annotation.actions.snapshots import PATIENCE, ensure_snapshot
+from annotation.actions.unseen import ask_unseen, find_unseen
 from annotation.models import Campaign, CampaignSynset, Gold, Policy, Question
 from annotation.queries.campaigns import find_policy
 from annotation.queries.snapshots import find_snapshot

@@ -1,24 +1,25 @@
 """From votes to estimates, decisions and labels. The database is the queue: `due_at` says what waits."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef
 from numpy.typing import NDArray
 
+from annotation.actions.rescoring import take_step
 from annotation.consensus.belief import Estimates, look_up
-from annotation.consensus.decide import Decision
+from annotation.consensus.decide import Decision, Rule
 from annotation.consensus.information import expect_information, find_bands
 from annotation.consensus.sequence import FirstDecisions, count_votes_wanted, decide_in_order
-from annotation.models import Dispute, Gold, Policy, Question, Snapshot
-from annotation.models.question import QuestionQuerySet
+from annotation.models import Dispute, Question, Snapshot
 from annotation.queries.campaigns import find_policies
-from annotation.queries.evidence import read_evidence
+from annotation.queries.claims import Claimed, claim_due, claim_outdated, find_ever_disputed
+from annotation.queries.estimations import is_estimating
+from annotation.queries.evidence import Evidence, read_evidence
 from annotation.queries.snapshots import find_rule
 from hierarchy.actions.labels import Verdict, record_labels
 from hierarchy.models import Label
@@ -30,7 +31,8 @@ STATE_AFTER = {
     Decision.ASK: State.OPEN,
     Decision.DISPUTE: State.DISPUTED,
 }
-CHUNK = 500
+# So many take some tenths of a second, in which whoever votes on them waits.
+CHUNK = 1000
 
 WRITE_ESTIMATES = """
 INSERT INTO annotation_estimate (question_id, log_odds, probability, votes, snapshot_id, estimated_at)
@@ -47,81 +49,77 @@ UPDATE annotation_question AS question
 SET state = new.state, votes_wanted = new.votes_wanted, priority = new.priority, decided_at = new.decided_at, due_at = NULL
 FROM unnest(%(id)s::bigint[], %(state)s::text[], %(votes_wanted)s::int[], %(priority)s::int[], %(decided_at)s::timestamptz[])
     AS new (id, state, votes_wanted, priority, decided_at)
-WHERE question.id = new.id AND (
-    question.due_at IS NOT NULL OR question.state <> new.state
-    OR (question.votes_wanted, question.priority) <> (new.votes_wanted, new.priority)
-)
+WHERE question.id = new.id
+"""
+
+# Only what was finished or in dispute can have one.
+BUMP_DISPUTES = """
+UPDATE annotation_dispute SET version = version + 1 WHERE question_id = ANY(%(questions)s) AND settled_at IS NULL
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Judged:
-    """Questions of one campaign with what the model makes of them, index by index."""
+    """Open questions of one campaign with what the model makes of them, index by index."""
 
-    questions: Sequence[Question]
-    estimates: Estimates
+    questions: Sequence[Claimed]
     first: FirstDecisions
     wanted: NDArray[np.int64]
     priority: NDArray[np.int16]
-    policy: Policy
-    snapshot: Snapshot
 
 
 @transaction.atomic
 def estimate_due(*, at: datetime, limit: int = CHUNK, campaign_id: int | None = None) -> int:
-    """Claims up to `limit` questions that are due, estimates and decides them; returns how many were claimed.
+    """Claims up to `limit` questions that are due, estimates and decides them; returns how many were looked at.
 
-    Where none is due, those whose estimate was made under the oldest of earlier snapshots. `campaign_id` restricts it to a
-    campaign. Questions that another worker holds are left to it. All or nothing: a worker killed in the middle leaves
-    them as they were. Running it twice or late changes nothing: a question is decided, and labelled, at the vote that
-    first decided it in the recorded order, under the policy and the snapshot in force. A question that is finished or
-    disputed keeps its state; one whose label all its evidence speaks against goes to a curator. Active gold is never
-    decided.
+    Where none is due, open ones that wait for the newest snapshot (rescoring), and where there are none of these, any whose
+    estimate was made under the oldest of earlier snapshots; but not while an estimation runs, after which they would be made
+    once more. `campaign_id` restricts it to a campaign. Questions that another worker holds are left to it. All or nothing: a
+    worker killed in the middle leaves them as they were. Running it twice or late changes nothing: a question is decided,
+    and labelled, at the vote that first decided it in the recorded order, under the policy and the snapshot in force. A question that is finished or disputed keeps its state; one whose
+    label all its evidence speaks against goes to a curator. Active gold is never decided.
     """
     snapshot = Snapshot.objects.order_by("-pk").first()
     if snapshot is None:
         return 0
-    asked = Question.objects.all() if campaign_id is None else Question.objects.filter(campaign_id=campaign_id)
-    claimed = _claim(asked, snapshot, limit)
+    claimed, asked = claim_due(limit=limit, campaign_id=campaign_id), 0
+    if not claimed and campaign_id is None:
+        step = take_step(snapshot=snapshot, limit=limit)
+        claimed, asked = step.claimed, step.asked
+    if not claimed and not asked and (campaign_id is not None or not is_estimating()):
+        claimed = claim_outdated(snapshot_id=snapshot.pk, limit=limit, campaign_id=campaign_id)
     if claimed:
-        gold = set(Gold.objects.filter(question__in=claimed, active=True).values_list("question_id", flat=True))
-        by_campaign = defaultdict(list)
-        for question in claimed:
-            if question.pk not in gold:
-                by_campaign[question.campaign_id].append(question)
-        if by_campaign:
-            _estimate(by_campaign, snapshot, at)
-        _write_questions(claimed)
-    return len(claimed)
+        claimed.sort(key=lambda question: question.id)
+        before = [_list_columns(question) for question in claimed]
+        _estimate([question for question in claimed if not question.gold], snapshot, at)
+        changed = [
+            question
+            for question, columns in zip(claimed, before, strict=True)
+            if question.due or columns != _list_columns(question)
+        ]
+        _write_questions(changed)
+    return len(claimed) + asked
 
 
-def _claim(asked: QuestionQuerySet, snapshot: Snapshot, limit: int) -> list[Question]:
-    """Locked, in the order of their ids."""
-    free = asked.select_for_update(no_key=True, skip_locked=True, of=("self",))
-    claimed = list(free.filter(due_at__isnull=False).order_by("due_at")[:limit])
-    if not claimed:
-        outdated = free.filter(due_at__isnull=True, estimate__snapshot__lt=snapshot.pk)
-        outdated = outdated.exclude(Exists(Gold.objects.filter(question=OuterRef("pk"), active=True)))
-        claimed = list(outdated.order_by("estimate__snapshot_id", "estimate__question_id")[:limit])
-    return sorted(claimed, key=lambda question: question.pk)
+def _estimate(questions: Sequence[Claimed], snapshot: Snapshot, at: datetime) -> None:
+    if not questions:
+        return
+    evidence = read_evidence(question_ids=[question.id for question in questions], snapshot=snapshot)
+    _write_estimates(questions, evidence.estimates, snapshot, at)
+    _bump_disputes(questions)
+    campaign_ids = np.array([question.campaign_id for question in questions])
+    is_open = np.array([question.open for question in questions])
+    for campaign_id, policy in find_policies(np.unique(campaign_ids[is_open]).tolist()).items():
+        chosen = is_open & (campaign_ids == campaign_id)
+        some = list(itertools.compress(questions, chosen))
+        judged = _judge(some, evidence.select(chosen), find_rule(policy, snapshot))
+        reference = f"campaign:{policy.campaign.name} snapshot:{snapshot.pk}"
+        record_labels(verdicts=_decide(judged, at), source=Label.Source.CONSENSUS, source_ref=reference, by=None, at=at)
+    _open_disputes(questions, evidence.estimates, snapshot, at)
 
 
-def _estimate(by_campaign: Mapping[int, Sequence[Question]], snapshot: Snapshot, at: datetime) -> None:
-    policies = find_policies(list(by_campaign))
-    for campaign_id, questions in by_campaign.items():
-        judged = _judge(questions, policies[campaign_id], snapshot)
-        _write_estimates(judged, at)
-        _bump_disputes([question for question in questions if question.due_at is not None])
-        verdicts = _decide(judged, at)
-        _open_disputes(judged, at)
-        if verdicts:
-            reference = f"campaign:{judged.policy.campaign.name} snapshot:{snapshot.pk}"
-            record_labels(verdicts=verdicts, source=Label.Source.CONSENSUS, source_ref=reference, by=None, at=at)
-
-
-def _judge(questions: Sequence[Question], policy: Policy, snapshot: Snapshot) -> _Judged:
-    evidence = read_evidence(question_ids=[question.pk for question in questions], snapshot=snapshot)
-    parameters, estimates, rule = evidence.parameters, evidence.estimates, find_rule(policy, snapshot)
+def _judge(questions: Sequence[Claimed], evidence: Evidence, rule: Rule) -> _Judged:
+    parameters, estimates = evidence.parameters, evidence.estimates
     first = decide_in_order(
         votes=evidence.votes,
         added=look_up(votes=evidence.votes, log_tables=evidence.log_tables),
@@ -129,39 +127,35 @@ def _judge(questions: Sequence[Question], policy: Policy, snapshot: Snapshot) ->
         rule=rule,
         log_prior=evidence.log_prior,
     )
-    more = count_votes_wanted(estimates=estimates, parameters=parameters, rule=rule) - estimates.votes
+    wanted = count_votes_wanted(estimates=estimates, parameters=parameters, rule=rule, first=first)
     return _Judged(
         questions=questions,
-        estimates=estimates,
         first=first,
         # Leases are counted against votes in time, so late votes are evidence without taking a place.
-        wanted=evidence.in_time + more,
+        wanted=evidence.in_time + wanted - estimates.votes,
         priority=find_bands(expect_information(estimates=estimates, parameters=parameters)),
-        policy=policy,
-        snapshot=snapshot,
     )
 
 
-def _write_estimates(judged: _Judged, at: datetime) -> None:
-    found = judged.estimates
+def _write_estimates(questions: Sequence[Claimed], found: Estimates, snapshot: Snapshot, at: datetime) -> None:
     columns = {
-        "question": [question.pk for question in judged.questions],
+        "question": [question.id for question in questions],
         "log_odds": found.log_odds.tolist(),
         "probability": found.probability.tolist(),
         "votes": found.votes.tolist(),
     }
-    _execute(WRITE_ESTIMATES, {**columns, "snapshot": judged.snapshot.pk, "at": at})
+    _execute(WRITE_ESTIMATES, {**columns, "snapshot": snapshot.pk, "at": at})
 
 
-def _write_questions(questions: Sequence[Question]) -> None:
-    columns = {
-        "id": [question.pk for question in questions],
-        "state": [str(question.state) for question in questions],
-        "votes_wanted": [question.votes_wanted for question in questions],
-        "priority": [question.priority for question in questions],
-        "decided_at": [question.decided_at for question in questions],
-    }
-    _execute(WRITE_QUESTIONS, columns)
+def _list_columns(question: Claimed) -> dict[str, Any]:
+    names = ("id", "state", "votes_wanted", "priority", "decided_at")
+    return {name: getattr(question, name) for name in names}
+
+
+def _write_questions(questions: Sequence[Claimed]) -> None:
+    if questions:
+        rows = [_list_columns(question) for question in questions]
+        _execute(WRITE_QUESTIONS, {name: [row[name] for row in rows] for name in rows[0]})
 
 
 def _execute(sql: str, parameters: dict[str, Any]) -> None:
@@ -169,20 +163,20 @@ def _execute(sql: str, parameters: dict[str, Any]) -> None:
         cursor.execute(sql, parameters)
 
 
-def _bump_disputes(questions: Sequence[Question]) -> None:
+def _bump_disputes(questions: Sequence[Claimed]) -> None:
     """New evidence on an open dispute makes what a curator has on the screen stale; the same votes under another snapshot
     do not."""
-    Dispute.objects.filter(question__in=questions, settled_at__isnull=True).update(version=F("version") + 1)
+    ids = [question.id for question in questions if question.due and question.state != State.OPEN]
+    if ids:
+        _execute(BUMP_DISPUTES, {"questions": ids})
 
 
 def _decide(judged: _Judged, at: datetime) -> list[Verdict]:
-    """Sets the states of open questions, and returns the verdicts on those that are decided with it."""
+    """Sets the states of questions, and returns the verdicts on those that are decided with it."""
     verdicts = []
     for index, question in enumerate(judged.questions):
-        if question.state != State.OPEN or question.closed_at is not None:
-            continue
         decision = Decision(judged.first.decision[index])
-        question.state = STATE_AFTER[decision]
+        question.state = STATE_AFTER[decision].value
         question.votes_wanted, question.priority = int(judged.wanted[index]), int(judged.priority[index])
         if decision in (Decision.ACCEPT, Decision.REJECT):
             question.decided_at = at
@@ -191,23 +185,22 @@ def _decide(judged: _Judged, at: datetime) -> list[Verdict]:
     return verdicts
 
 
-def _open_disputes(judged: _Judged, at: datetime) -> None:
+def _open_disputes(questions: Sequence[Claimed], found: Estimates, snapshot: Snapshot, at: datetime) -> None:
     """Where votes are spent, and where what is known has turned against the label; once a curator has decided, never again."""
-    known = set(Dispute.objects.filter(question__in=judged.questions).values_list("question_id", flat=True))
     reasons = [
-        (question, _find_reason(question, float(probability)))
-        for question, probability in zip(judged.questions, judged.estimates.probability, strict=True)
-        if question.pk not in known
+        (question, _find_reason(question.state, probability))
+        for question, probability in zip(questions, found.probability.tolist(), strict=True)
     ]
+    known = find_ever_disputed([question.id for question, reason in reasons if reason is not None])
     Dispute.objects.bulk_create(
-        Dispute(question=question, reason=reason, snapshot=judged.snapshot, opened_at=at)
+        Dispute(question_id=question.id, reason=reason, snapshot=snapshot, opened_at=at)
         for question, reason in reasons
-        if reason is not None
+        if reason is not None and question.id not in known
     )
 
 
-def _find_reason(question: Question, probability: float) -> Dispute.Reason | None:
-    if question.state == State.DISPUTED:
+def _find_reason(state: str, probability: float) -> Dispute.Reason | None:
+    if state == State.DISPUTED:
         return Dispute.Reason.VOTES_SPENT
-    turned = probability < 0.5 if question.state == State.ACCEPTED else probability > 0.5
-    return Dispute.Reason.FLIP if question.state != State.OPEN and turned else None
+    turned = probability < 0.5 if state == State.ACCEPTED else probability > 0.5
+    return Dispute.Reason.FLIP if state != State.OPEN and turned else None

@@ -8,16 +8,19 @@ from django.db import connection, transaction
 from django.db.models import Case, Value, When
 
 from annotation.consensus.model import Parameters
+from annotation.consensus.scorecard import sum_agreement
 from annotation.consensus.shards import Holder, Shard, pack_expectation, unpack_course
 from annotation.consensus.votes import UNKNOWN
 from annotation.models import Estimation, EstimationShard
-from annotation.queries.measurements import count_agreement
 from annotation.queries.teaching import read_shard
 
 # While a shard is asked its transaction rests; Celery's time limit ends it before that.
 REST_SECONDS = 300
-# Between two passes a process keeps shards of so many votes ready; one more than that it makes anew for each pass.
-VOTES_KEPT = 10_000_000
+# Between two passes a process keeps shards of so many votes ready, some 25 bytes each; one more than that it makes anew for
+# each pass.
+VOTES_KEPT = 50_000_000
+# A shard of some million votes is joined and sorted in memory.
+WORK_MEMORY = "256MB"
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def ask_shard(*, estimation: Estimation, at: datetime) -> bool:
         part = _claim(estimation)
         if part is None:
             return False
-        running = Estimation.objects.get(pk=estimation.pk)
+        running = Estimation.objects.defer("previous", "synset_factors").get(pk=estimation.pk)
         key = _Key(running.pk, running.stage, part.shard)
         holder = _take_holder(key, running, part)
         part.statistics = pack_expectation(holder.ask(unpack_course(bytes(running.course))))
@@ -67,8 +70,9 @@ def forget_shards() -> None:
 
 
 def allow_time() -> None:
-    """In this transaction statements may take their time, and so may the arithmetic between them."""
+    """In this transaction statements may take their time and some memory, and so may the arithmetic between them."""
     with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL work_mem = '{WORK_MEMORY}'")
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{REST_SECONDS}s'")
 
@@ -96,25 +100,27 @@ def _take_holder(key: _Key, running: Estimation, part: EstimationShard) -> Holde
 
 def _make_holder(running: Estimation, part: EstimationShard) -> Holder:
     if part.passes == 0:
-        _read_votes(running, part)
-    assert part.votes is not None, "read in the first pass"
-    shard = Shard.from_bytes(bytes(part.votes))
+        shard = _read_votes(running, part)
+    else:
+        assert part.votes is not None, "read in the first pass"
+        shard = Shard.from_bytes(bytes(part.votes))
     clamped = running.stage == Estimation.Stage.CLAMPED
     return Holder(shard, start=Parameters.from_json(running.start), clamped=clamped)
 
 
-def _read_votes(running: Estimation, part: EstimationShard) -> None:
+def _read_votes(running: Estimation, part: EstimationShard) -> Shard:
     """The votes as they stand now; every later pass sees the same."""
     annotator_ids = np.frombuffer(bytes(running.annotator_ids), dtype=np.int64)
-    shard = read_shard(shard=part.shard, shards=running.shards, annotator_ids=annotator_ids)
+    shard, campaign_id = read_shard(shard=part.shard, shards=running.shards, annotator_ids=annotator_ids)
     part.votes = shard.to_bytes()
     part.known = shard.select(shard.truth != UNKNOWN).to_bytes()
     part.figures = {
         "votes": len(shard.votes),
         "questions": len(shard.item_id),
         "gold": int(shard.drawn.sum()),
-        "agreement": count_agreement(shard=part.shard, shards=running.shards),
+        "agreement": sum_agreement(votes=shard.votes, place=np.stack([campaign_id, shard.synset_id], axis=1)),
     }
+    return shard
 
 
 def _keep(key: _Key, kept: _Kept) -> None:

@@ -114,7 +114,7 @@ def _sum_up(running: Estimation, at: datetime) -> None:
 
 def _end_blind(running: Estimation, course: Course, at: datetime) -> None:
     """Gold says what the states found without its truth mean, and whether to keep the shares of synsets; then all that is
-    known is clamped and teaches, too."""
+    known is clamped and teaches, too, which goes on from what has been learned: it spares many passes."""
     known, judged = _read_known(running), _read_votes(running)
     objection = find_objection(course=course, shards=judged)
     if objection:
@@ -128,9 +128,7 @@ def _end_blind(running: Estimation, course: Course, at: datetime) -> None:
     if len(known.item_id):
         running.stage, running.previous, running.rounds = Stage.CLAMPED, b"", 0
         running.start = heard.parameters.to_json()
-        running.course = pack_course(
-            make_course(parameters=heard.parameters, counts=np.zeros_like(course.counts), plan=course.plan)
-        )
+        running.course = pack_course(make_course(parameters=heard.parameters, counts=course.counts, plan=course.plan))
 
 
 def _find_factors(running: Estimation, course: Course) -> SynsetTable:
@@ -226,13 +224,22 @@ def _iterate_votes(running: Estimation) -> Iterator[Shard]:
 
 
 def _read_votes(running: Estimation) -> list[Shard]:
-    """All votes, or as many as are needed to judge them."""
+    """All votes, or those on as many questions as are needed to judge them."""
     shards: list[Shard] = []
+    left = VOTES_JUDGED
     for shard in _iterate_votes(running):
-        shards.append(shard)
-        if sum(len(shard.votes) for shard in shards) >= VOTES_JUDGED:
+        shards.append(_take_first(shard, votes=left))
+        left -= len(shards[-1].votes)
+        if left <= 0:
             break
     return shards
+
+
+def _take_first(shard: Shard, *, votes: int) -> Shard:
+    """So many of its votes, or a few more: a question's stay together."""
+    if len(shard.votes) <= votes:
+        return shard
+    return shard.select(np.arange(len(shard.item_id)) <= shard.votes.item[votes])
 
 
 def _read_calibration(entry: Mapping[str, Any]) -> tuple[Rule, Calibration]:

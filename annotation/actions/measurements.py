@@ -1,5 +1,6 @@
 """What is measured when a snapshot is published: for each campaign, and for each of its synsets."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
@@ -9,6 +10,7 @@ import numpy as np
 from django.db import transaction
 from numpy.typing import NDArray
 
+from annotation.actions.copying import copy_rows
 from annotation.consensus.decide import Rule
 from annotation.consensus.metrics import divide
 from annotation.consensus.model import Floats
@@ -22,7 +24,6 @@ from annotation.queries.snapshots import find_rule, read_parameters
 
 # Of a campaign; of more, so many are drawn.
 QUESTIONS_REPLAYED = 5000
-ROWS_AT_ONCE = 5000
 
 # (campaign, synset)
 Place = tuple[int, int]
@@ -45,7 +46,7 @@ def record_measurements(
 
     `known` are the votes on questions whose truth is known, which are decided as any others are, in recorded order, each vote
     adding its row of `added[V, S]` to the evidence: what it would, had that question taught nothing (leave_out). `log_prior`
-    [questions, S] is what is known of them before any vote; `agreement` are rows of `count_agreement`.
+    [questions, S] is what is known of them before any vote; `agreement` are rows of `sum_agreement`.
     """
     counts = count_questions()
     rules = {
@@ -60,8 +61,9 @@ def record_measurements(
             values = _measure(chosen, counts, agreed) | {"target_error": rule.target_error}
             values |= _score(replayed.get(campaign_id), None if chosen is places else chosen[0][1])
             synset_id = None if chosen is places else chosen[0][1]
-            rows.append(Measurement(snapshot=snapshot, campaign_id=campaign_id, synset_id=synset_id, values=values))
-    return len(Measurement.objects.bulk_create(rows, batch_size=ROWS_AT_ONCE))
+            rows.append((snapshot.pk, campaign_id, synset_id, json.dumps(values)))
+    names = ("snapshot_id", "campaign_id", "synset_id", "values")
+    return copy_rows(model=Measurement, rows=(dict(zip(names, row, strict=True)) for row in rows))
 
 
 def _measure(

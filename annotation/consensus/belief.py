@@ -1,6 +1,7 @@
 """From votes to what is believed of items: sums of logarithms, then shares of states, then probabilities of classes."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,18 @@ class Estimates:
     def votes(self) -> NDArray[np.int64]:
         """All answers counted, whatever they say."""
         return self.no + self.unsure + self.yes
+
+    def select(self, items: NDArray[np.int64]) -> Self:
+        """Of those items, in that order."""
+        return type(self)(
+            log_odds=self.log_odds[items],
+            probability=self.probability[items],
+            no=self.no[items],
+            unsure=self.unsure[items],
+            yes=self.yes[items],
+            evidence=self.evidence[items],
+            log_prior=None if self.log_prior is None else self.log_prior[items],
+        )
 
 
 def look_up(*, votes: Votes, log_tables: Floats) -> Floats:

@@ -9,7 +9,6 @@ on items that no vote is likely to settle, and asks on where one more is likely 
 import math
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cache
 from typing import Self
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from annotation.consensus.belief import Estimates, believe, find_probabilities
 from annotation.consensus.model import Answer, Floats, Parameters
+from annotation.consensus.paths import Charges, list_paths, reckon
 
 HIGHEST_TARGET_ERROR = 0.5
 HIGHEST_VOTE_CAP = 1000
@@ -29,6 +29,10 @@ UNCALIBRATED = 1.25
 DEPTH = 8
 # Items looked at together: bounds the memory.
 ITEMS_AT_ONCE = 1024
+# Costs that differ by less, as a part of themselves, may have been told apart by rounding alone.
+CLOSE = 1e-9
+# Far more than what rounding, and meanings that do not quite sum to 1, can do to a cost.
+SLACK = 1.01
 
 
 class Decision(IntEnum):
@@ -89,34 +93,22 @@ class Rule:
         """What a wrong acceptance and a wrong rejection cost, in votes."""
         return self._price(self.accept_tolerance), self._price(self.reject_tolerance)
 
+    @property
+    def charges(self) -> Charges:
+        accept, reject = self.prices
+        return Charges(
+            accept=accept,
+            reject=reject,
+            undecided=UNDECIDED_PRICE,
+            guess=WRONG_GUESS_PRICE,
+            minimum_yes=self.minimum_yes,
+            minimum_no=self.minimum_no,
+        )
+
     def _price(self, tolerance: float | None) -> float:
         """At the cap, a decision as unsure as the tolerance costs as much as leaving the item undecided."""
         chosen = self.uncalibrated if tolerance is None else tolerance
         return UNDECIDED_PRICE / chosen + WRONG_GUESS_PRICE if chosen > 0 else math.inf
-
-
-@dataclass(frozen=True, eq=False)
-class _Paths:
-    """What the next votes may be, up to a depth: `counts[P, A]` of each answer, shortest first, and for each path that is
-    not yet at the depth its successors `next[P', A]`."""
-
-    counts: NDArray[np.int64]
-    next: NDArray[np.int64]
-
-
-@cache
-def _list_paths(depth: int, answers: int) -> _Paths:
-    levels = [[(0,) * answers]]
-    for _ in range(depth):
-        levels.append(sorted({_step(path, answer) for path in levels[-1] for answer in range(answers)}))
-    paths = [path for level in levels for path in level]
-    place = {path: index for index, path in enumerate(paths)}
-    following = [[place[_step(path, answer)] for answer in range(answers)] for level in levels[:-1] for path in level]
-    return _Paths(np.array(paths, dtype=np.int64), np.array(following, dtype=np.int64).reshape(-1, answers))
-
-
-def _step(path: tuple[int, ...], answer: int) -> tuple[int, ...]:
-    return (*path[:answer], path[answer] + 1, *path[answer + 1 :])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -155,7 +147,7 @@ def look_ahead(
     """The outlook of X items with `evidence[X, S]` from `counts[X, 3]` answers, all with `left` more votes to the cap;
     `log_prior[X, S]` is what was known of them beforehand."""
     depth = min(left, DEPTH)
-    paths = _list_paths(depth, len(Answer))
+    paths = list_paths(depth)
     log_paths = paths.counts @ np.log(parameters.expected_responses).T
     now = believe(evidence=evidence, votes=counts.sum(axis=1), parameters=parameters, log_prior=log_prior)
     weights = sum(now[:, state, np.newaxis] * np.exp(log_paths[:, state]) for state in range(parameters.states))
@@ -183,7 +175,7 @@ def choose(*, outlook: Outlook, prices: tuple[float, float]) -> NDArray[np.int8]
     reject = _charge(outlook.wrong_reject, outlook.may_reject, prices[1])
     dispute = UNDECIDED_PRICE * weight + WRONG_GUESS_PRICE * guess
     cheapest = np.minimum(np.minimum(accept, reject), dispute)
-    following = _list_paths(outlook.depth, len(Answer)).next
+    following = list_paths(outlook.depth).next
     for path in range(len(following) - 1, 0, -1):
         onward = weight[:, path] + cheapest[:, following[path]].sum(axis=1)
         np.minimum(cheapest[:, path], onward, out=cheapest[:, path])
@@ -214,17 +206,95 @@ def decide(
     end = np.full(len(number), rule.vote_cap) if last_votes is None else np.minimum(last_votes, rule.vote_cap)
     left = np.maximum(end - number, 0)
     decisions = np.full(len(number), Decision.ASK, dtype=np.int8)
-    for more in np.unique(left[number > 0]):
-        same = np.flatnonzero((left == more) & (number > 0))
-        for first in range(0, len(same), ITEMS_AT_ONCE):
-            block = same[first : first + ITEMS_AT_ONCE]
-            outlook = look_ahead(
-                evidence=estimates.evidence[block],
-                counts=counts[block],
-                left=int(more),
-                parameters=parameters,
-                rule=rule,
-                log_prior=None if estimates.log_prior is None else estimates.log_prior[block],
-            )
-            decisions[block] = choose(outlook=outlook, prices=rule.prices)
+    asked = np.flatnonzero(number > 0)
+    groups, group = np.unique(np.stack([number, left], axis=1)[asked], axis=0, return_inverse=True)
+    for index, (votes, more) in enumerate(groups.tolist()):
+        same = asked[group == index]
+        chosen = (estimates.evidence[same], counts[same], _take(estimates.log_prior, same))
+        decisions[same] = _decide_quickly(*chosen, votes, more, parameters, rule)
     return decisions
+
+
+def settle(estimates: Estimates, parameters: Parameters, rule: Rule) -> NDArray[np.bool_]:
+    """[Q]: whether `decide` accepts or rejects each item."""
+    accept, reject = rule.prices
+    wrong = np.minimum(estimates.probability, 1.0 - estimates.probability)
+    # What costs more than leaving the item to a curator is not done, whatever may come.
+    dispute = (UNDECIDED_PRICE + WRONG_GUESS_PRICE * wrong) * SLACK
+    cheap = (accept * (1.0 - estimates.probability) <= dispute) | (reject * estimates.probability <= dispute)
+    likely = np.flatnonzero(cheap)
+    settled = np.zeros(len(cheap), dtype=bool)
+    decisions = decide(estimates.select(likely), parameters, rule)
+    settled[likely] = (decisions == Decision.ACCEPT) | (decisions == Decision.REJECT)
+    return settled
+
+
+def _decide_quickly(
+    evidence: Floats,
+    counts: NDArray[np.int64],
+    log_prior: Floats | None,
+    number: int,
+    left: int,
+    parameters: Parameters,
+    rule: Rule,
+) -> NDArray[np.int8]:
+    """Of X items with the same number of votes, and so many left. By `paths.reckon` where what it says is clear, else, and
+    where two states are shrunk by a measure of their own (belief.believe), by `look_ahead` and `choose`."""
+    if parameters.states == 2 and parameters.discount > 0:
+        return _decide_exactly(evidence, counts, log_prior, left, parameters, rule)
+    prior = np.log(parameters.shares) if log_prior is None else np.log(parameters.shares) + log_prior
+    costs = reckon(
+        scores=evidence + prior,
+        counts=counts,
+        number=number,
+        depth=min(left, DEPTH),
+        parameters=parameters,
+        charges=rule.charges,
+    )
+    instead = np.minimum(costs.reject, costs.dispute)
+    cheapest = np.minimum(costs.accept, instead)
+    decisions = np.full(len(counts), Decision.DISPUTE, dtype=np.int8)
+    decisions[costs.reject <= costs.dispute] = Decision.REJECT
+    decisions[costs.accept <= instead] = Decision.ACCEPT
+    decisions[costs.ask < cheapest] = Decision.ASK
+    close = _are_close(costs.ask, cheapest)
+    close |= (decisions != Decision.ASK) & (_are_close(costs.accept, instead) | _are_close(costs.reject, costs.dispute))
+    unclear = np.flatnonzero(close)
+    if len(unclear):
+        chosen = (evidence[unclear], counts[unclear], _take(log_prior, unclear))
+        decisions[unclear] = _decide_exactly(*chosen, left, parameters, rule)
+    return decisions
+
+
+def _decide_exactly(
+    evidence: Floats,
+    counts: NDArray[np.int64],
+    log_prior: Floats | None,
+    left: int,
+    parameters: Parameters,
+    rule: Rule,
+) -> NDArray[np.int8]:
+    decisions = np.empty(len(counts), dtype=np.int8)
+    for first in range(0, len(counts), ITEMS_AT_ONCE):
+        block = np.arange(first, min(first + ITEMS_AT_ONCE, len(counts)))
+        outlook = look_ahead(
+            evidence=evidence[block],
+            counts=counts[block],
+            left=left,
+            parameters=parameters,
+            rule=rule,
+            log_prior=_take(log_prior, block),
+        )
+        decisions[block] = choose(outlook=outlook, prices=rule.prices)
+    return decisions
+
+
+def _are_close(one: Floats, other: Floats) -> NDArray[np.bool_]:
+    """Infinite costs are far from all."""
+    finite = np.isfinite(one) & np.isfinite(other)
+    one, other = np.where(finite, one, 0.0), np.where(finite, other, 1.0)
+    return np.asarray(np.abs(one - other) <= CLOSE * np.maximum(one, other))
+
+
+def _take(log_prior: Floats | None, items: NDArray[np.int64]) -> Floats | None:
+    return None if log_prior is None else log_prior[items]

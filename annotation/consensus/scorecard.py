@@ -7,11 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.consensus.agreement import alphas_of_coincidences, number_or_none
+from annotation.consensus.belief import count_answers
 from annotation.consensus.decide import Decision
 from annotation.consensus.metrics import clopper_pearson, count_errors, divide, score_binary
+from annotation.consensus.model import Answer
 from annotation.consensus.sequence import FirstDecisions
+from annotation.consensus.votes import Votes
 
 Plain = dict[str, Any]
+# Pairs of different answers.
+DIFFERENT = ((Answer.NO, Answer.UNSURE), (Answer.NO, Answer.YES), (Answer.UNSURE, Answer.YES))
 
 
 def score_decisions(*, first: FirstDecisions, truth: NDArray[np.int8]) -> Plain:
@@ -49,13 +54,27 @@ def describe_rate(*, hits: int, trials: int) -> Plain:
     }
 
 
+def sum_agreement(*, votes: Votes, place: NDArray[np.int64]) -> list[list[float]]:
+    """Rows [*place, votes, pairs of no and unsure, of no and yes, of unsure and yes, paired no, unsure, yes]: what the votes on
+    the items of each place sum to. `place[items, n]` names each item's, such as its campaign and synset."""
+    places, group = np.unique(place, axis=0, return_inverse=True)
+    counts = count_answers(votes).astype(np.float64)
+    number = counts.sum(axis=1)
+    others = np.where(number > 1, number - 1, np.inf)
+    pairs = [counts[:, one] * counts[:, other] / others for one, other in DIFFERENT]
+    paired = [np.where(number > 1, column, 0.0) for column in counts.T]
+    sums = [np.bincount(group, weights=column, minlength=len(places)) for column in (number, *pairs, *paired)]
+    rows: list[list[float]] = np.column_stack([places, *sums]).tolist()
+    return rows
+
+
 def describe_agreement(rows: Sequence[Sequence[float]]) -> Plain:
     """Krippendorff's alpha of all votes of some groups together, nominal and ordinal, from what each group's votes sum to:
     pairs of no and unsure, of no and yes, of unsure and yes; then paired answers no, unsure, yes
     (agreement.sum_coincidences)."""
     sums = np.array(rows, dtype=np.float64).reshape(-1, 6).sum(axis=0)
     observed = np.zeros((1, 3, 3))
-    for (one, other), pairs in zip(((0, 1), (0, 2), (1, 2)), sums[:3], strict=True):
+    for (one, other), pairs in zip(DIFFERENT, sums[:3], strict=True):
         observed[0, one, other] = observed[0, other, one] = pairs
     used = sums[np.newaxis, 3:]
     return {

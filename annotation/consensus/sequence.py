@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.consensus.belief import Estimates, estimate_evidence
-from annotation.consensus.decide import Decision, Rule, decide
+from annotation.consensus.decide import Decision, Rule, decide, settle
 from annotation.consensus.model import Answer, Floats, Parameters, take_logarithms
 from annotation.consensus.votes import Votes
 
@@ -85,15 +85,17 @@ def _note(first: FirstDecisions, items: NDArray[np.int64], estimates: Estimates)
     first.votes[items] = estimates.votes
 
 
-def count_votes_wanted(*, estimates: Estimates, parameters: Parameters, rule: Rule) -> NDArray[np.int64]:
+def count_votes_wanted(
+    *, estimates: Estimates, parameters: Parameters, rule: Rule, first: FirstDecisions | None = None
+) -> NDArray[np.int64]:
     """How many votes each of the Q items asks for in all, those it has included.
 
     For an item to be asked further: its votes plus the fewest agreeing answers of the crowd, all YES or all NO, that would
     settle it; the cap where none would. Otherwise, decided or disputed, the votes it has. `estimates` must be made with the
-    same `parameters`.
+    same `parameters`; `first`, where it is there, by `decide_in_order` from the same votes: it spares a second look.
     """
     wanted = estimates.votes.copy()
-    asking = np.flatnonzero(decide(estimates, parameters, rule) == Decision.ASK)
+    asking = np.flatnonzero(_ask_on(estimates, parameters, rule, first))
     wanted[asking] = np.maximum(rule.vote_cap, wanted[asking])
     logs = take_logarithms(parameters.expected_responses)
     counts = np.stack([estimates.no, estimates.unsure, estimates.yes], axis=1)
@@ -110,7 +112,19 @@ def count_votes_wanted(*, estimates: Estimates, parameters: Parameters, rule: Ru
                 None if estimates.log_prior is None else estimates.log_prior[asking],
                 np.arange(len(asking)),
             )
-            settled |= np.isin(decide(agreed, parameters, rule), [Decision.ACCEPT, Decision.REJECT])
+            settled |= settle(agreed, parameters, rule)
         wanted[asking[settled]] = estimates.votes[asking[settled]] + more
         asking = asking[~settled]
     return wanted
+
+
+def _ask_on(
+    estimates: Estimates, parameters: Parameters, rule: Rule, first: FirstDecisions | None
+) -> NDArray[np.bool_]:
+    """Whether each item is to be asked further. One that met its first decision before its last vote is looked at again."""
+    if first is None:
+        return np.asarray(decide(estimates, parameters, rule) == Decision.ASK)
+    asked = first.decision == Decision.ASK
+    passed = np.flatnonzero(first.votes < estimates.votes)
+    asked[passed] = decide(estimates.select(passed), parameters, rule) == Decision.ASK
+    return np.asarray(asked)

@@ -51,10 +51,8 @@ class Shard:
 
     def select(self, chosen: NDArray[np.bool_]) -> Self:
         """The shard with only those items, where `chosen[items]` is true."""
-        places = np.cumsum(chosen, dtype=np.int32) - 1
-        kept = self.votes.select(chosen[self.votes.item])
-        votes = replace(kept, item=places[kept.item].astype(np.int32), items=int(chosen.sum()))
-        return type(self)(votes=votes, **{name: getattr(self, name)[chosen] for name in OF_ITEMS})
+        columns = {name: getattr(self, name)[chosen] for name in OF_ITEMS}
+        return type(self)(votes=self.votes.select_items(chosen), **columns)
 
     def to_bytes(self) -> bytes:
         votes = self.votes

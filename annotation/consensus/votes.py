@@ -1,6 +1,6 @@
 """Votes as arrays: what every rule reads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -88,6 +88,12 @@ class Votes:
             workers=self.workers,
             answers=self.answers,
         )
+
+    def select_items(self, chosen: NDArray[np.bool_]) -> Self:
+        """The votes on the items where `chosen[items]` is true, which are numbered anew; of the same workers."""
+        places = (np.cumsum(chosen) - 1).astype(np.int32)
+        kept = self.select(chosen[self.item])
+        return replace(kept, item=places[kept.item], items=int(chosen.sum()))
 
 
 def check_lengths(*fields: NDArray[np.integer]) -> None:

@@ -105,12 +105,12 @@ CREATE TRIGGER gold_stays_open BEFORE UPDATE OF state ON annotation_question
 # before they are a fifth of millions.
 ROOM_FOR_CHANGES = """
 ALTER TABLE annotation_question SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
-ALTER TABLE annotation_estimate SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+ALTER TABLE annotation_estimate SET (autovacuum_vacuum_scale_factor = 0.02);
 ALTER TABLE annotation_batch SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 """
 USUAL_ROOM = """
 ALTER TABLE annotation_question RESET (fillfactor, autovacuum_vacuum_scale_factor, autovacuum_analyze_scale_factor);
-ALTER TABLE annotation_estimate RESET (fillfactor, autovacuum_vacuum_scale_factor);
+ALTER TABLE annotation_estimate RESET (autovacuum_vacuum_scale_factor);
 ALTER TABLE annotation_batch RESET (fillfactor, autovacuum_vacuum_scale_factor);
 """
 

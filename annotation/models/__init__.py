@@ -1,6 +1,6 @@
 from annotation.models.annotator import Annotator, ApiToken
 from annotation.models.campaign import Campaign, CampaignSynset, Policy
-from annotation.models.estimation import Estimation, EstimationShard, Measurement
+from annotation.models.estimation import Estimation, EstimationShard, Measurement, RescoredRange
 from annotation.models.question import UNFINISHED, Dispute, Estimate, Gold, Question
 from annotation.models.snapshot import Skill, Snapshot, SynsetPrior
 from annotation.models.vote import Batch, BatchItem, Vote
@@ -21,6 +21,7 @@ __all__ = [
     "Measurement",
     "Policy",
     "Question",
+    "RescoredRange",
     "Skill",
     "Snapshot",
     "SynsetPrior",

@@ -1,6 +1,6 @@
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from annotation.models.campaign import Campaign
 from annotation.models.snapshot import Snapshot
@@ -158,3 +158,21 @@ class Measurement(models.Model):
 
     def __str__(self) -> str:
         return f"campaign {self.campaign_id}, synset {self.synset_id} under snapshot {self.snapshot_id}"
+
+
+class RescoredRange(models.Model):
+    """A range of questions among which the open ones are to be estimated again under the snapshot in force. Those with ids up
+    to `reached` have been; when `last` is reached, the row goes."""
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="+", db_index=False)
+    reached = models.BigIntegerField()
+    last = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="rescored_range_once", fields=["snapshot", "last"]),
+            models.CheckConstraint(name="rescored_range_goes_on", condition=Q(reached__lt=F("last"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"questions {self.reached + 1} to {self.last} under snapshot {self.snapshot_id}"

@@ -31,6 +31,11 @@ def find_newest_estimation() -> Estimation | None:
     return shown.defer(*HEAVY).order_by("-pk").first()
 
 
+def is_estimating() -> bool:
+    """Whether an estimation runs."""
+    return Estimation.objects.filter(status=Estimation.Status.RUNNING).exists()
+
+
 def count_asked_shards(estimation: Estimation) -> int:
     """How many shards have been asked in the pass that is due."""
     return estimation.parts.filter(passes__gt=estimation.passes).count()

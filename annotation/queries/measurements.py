@@ -17,56 +17,45 @@ from django.db.models import F
 
 from annotation.models import Measurement, Snapshot
 
-# Pairs of different answers to one question, over its votes but one, as in consensus.agreement.sum_coincidences; and answers
-# that are in any pair. By barred annotators: none.
-AGREEMENT = """
-WITH counted AS (
-    SELECT question.campaign_id, question.synset_id, count(*) AS votes,
-           count(*) FILTER (WHERE vote.answer = 'NO') AS no,
-           count(*) FILTER (WHERE vote.answer = 'UNSURE') AS unsure,
-           count(*) FILTER (WHERE vote.answer = 'YES') AS yes
-    FROM annotation_vote AS vote
-    JOIN annotation_annotator AS annotator ON annotator.id = vote.annotator_id AND annotator.barred_at IS NULL
-    JOIN annotation_question AS question ON question.id = vote.question_id
-    WHERE vote.withdrawn_at IS NULL AND question.synset_id %% %(shards)s = %(shard)s
-    GROUP BY question.id
-)
-SELECT campaign_id, synset_id, sum(votes)::bigint,
-       coalesce(sum(no * unsure / (votes - 1)::float8) FILTER (WHERE votes > 1), 0),
-       coalesce(sum(no * yes / (votes - 1)::float8) FILTER (WHERE votes > 1), 0),
-       coalesce(sum(unsure * yes / (votes - 1)::float8) FILTER (WHERE votes > 1), 0),
-       coalesce(sum(no) FILTER (WHERE votes > 1), 0)::bigint,
-       coalesce(sum(unsure) FILTER (WHERE votes > 1), 0)::bigint,
-       coalesce(sum(yes) FILTER (WHERE votes > 1), 0)::bigint
-FROM counted GROUP BY campaign_id, synset_id ORDER BY campaign_id, synset_id
-"""
-
+# Of all questions, by state; then what few of them are: gold, which is open, and those that curators have seen.
 COUNTS = """
-SELECT question.campaign_id, question.synset_id,
-       count(*) FILTER (WHERE NOT question.gold) AS questions,
-       count(*) FILTER (WHERE question.state = 'OPEN' AND NOT question.gold) AS open,
-       count(*) FILTER (WHERE question.state = 'ACCEPTED') AS accepted,
-       count(*) FILTER (WHERE question.state = 'REJECTED') AS rejected,
-       count(*) FILTER (WHERE question.state = 'DISPUTED') AS disputed,
-       count(*) FILTER (WHERE question.gold) AS gold,
-       count(*) FILTER (WHERE question.disputed AND NOT question.gold) AS sent,
-       count(*) FILTER (WHERE question.checked IS NOT NULL) AS curators_checked,
-       count(*) FILTER (WHERE question.checked) AS curators_overruled,
-       coalesce(sum(estimate.votes) FILTER (WHERE question.state IN ('ACCEPTED', 'REJECTED')), 0)::bigint AS finished_votes
-FROM (
-    SELECT question.id, question.campaign_id, question.synset_id, question.state,
-           EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id AND gold.active) AS gold,
-           EXISTS (SELECT 1 FROM annotation_dispute AS dispute WHERE dispute.question_id = question.id) AS disputed,
-           -- The label that votes gave was the other one.
-           (SELECT bool_or(label.verdict <> dispute.verdict)
-            FROM annotation_dispute AS dispute JOIN hierarchy_label AS label ON label.candidate_id = question.candidate_id
-            WHERE dispute.question_id = question.id AND dispute.reason = 'FLIP' AND dispute.settled_at IS NOT NULL
-              AND label.source = 'CONSENSUS' AND label.at <= dispute.opened_at
-              AND label.superseded_at >= dispute.settled_at) AS checked
+WITH stated AS (
+    SELECT question.campaign_id, question.synset_id, count(*) AS questions,
+           count(*) FILTER (WHERE question.state = 'OPEN') AS open,
+           count(*) FILTER (WHERE question.state = 'ACCEPTED') AS accepted,
+           count(*) FILTER (WHERE question.state = 'REJECTED') AS rejected,
+           count(*) FILTER (WHERE question.state = 'DISPUTED') AS disputed,
+           coalesce(sum(estimate.votes) FILTER (WHERE question.state IN ('ACCEPTED', 'REJECTED')), 0)::bigint
+               AS finished_votes
     FROM annotation_question AS question
-) AS question
-LEFT JOIN annotation_estimate AS estimate ON estimate.question_id = question.id
-GROUP BY question.campaign_id, question.synset_id ORDER BY question.campaign_id, question.synset_id
+    LEFT JOIN annotation_estimate AS estimate ON estimate.question_id = question.id
+    GROUP BY question.campaign_id, question.synset_id
+), golden AS (
+    SELECT question.campaign_id, question.synset_id, count(*) AS gold
+    FROM annotation_gold AS gold JOIN annotation_question AS question ON question.id = gold.question_id
+    WHERE gold.active GROUP BY question.campaign_id, question.synset_id
+), sent AS (
+    SELECT question.campaign_id, question.synset_id,
+           count(*) FILTER (WHERE NOT question.is_gold) AS sent,
+           count(dispute.checked) AS curators_checked,
+           count(*) FILTER (WHERE dispute.checked) AS curators_overruled
+    FROM (
+        -- Whether the label that votes gave was the other one.
+        SELECT dispute.question_id, bool_or(label.verdict <> dispute.verdict) AS checked
+        FROM annotation_dispute AS dispute JOIN annotation_question AS question ON question.id = dispute.question_id
+        LEFT JOIN hierarchy_label AS label ON label.candidate_id = question.candidate_id
+            AND dispute.reason = 'FLIP' AND dispute.settled_at IS NOT NULL AND label.source = 'CONSENSUS'
+            AND label.at <= dispute.opened_at AND label.superseded_at >= dispute.settled_at
+        GROUP BY dispute.question_id
+    ) AS dispute JOIN annotation_question AS question ON question.id = dispute.question_id
+    GROUP BY question.campaign_id, question.synset_id
+)
+SELECT campaign_id, synset_id, questions - coalesce(gold, 0) AS questions, open - coalesce(gold, 0) AS open,
+       accepted, rejected, disputed, coalesce(gold, 0) AS gold, coalesce(sent, 0) AS sent,
+       coalesce(curators_checked, 0) AS curators_checked, coalesce(curators_overruled, 0) AS curators_overruled,
+       finished_votes
+FROM stated LEFT JOIN golden USING (campaign_id, synset_id) LEFT JOIN sent USING (campaign_id, synset_id)
+ORDER BY campaign_id, synset_id
 """
 
 
@@ -84,14 +73,6 @@ class QuestionCounts:
     curators_checked: int
     curators_overruled: int
     finished_votes: int
-
-
-def count_agreement(*, shard: int, shards: int) -> list[list[float]]:
-    """Rows [campaign, synset, votes, pairs of no and unsure, of no and yes, of unsure and yes, paired no, unsure, yes] of the
-    synsets whose ids leave the remainder `shard`."""
-    with connection.cursor() as cursor:
-        cursor.execute(AGREEMENT, {"shard": shard, "shards": shards})
-        return [list(row) for row in cursor.fetchall()]
 
 
 def count_questions() -> dict[tuple[int, int], QuestionCounts]:

@@ -86,3 +86,46 @@ def read_skills(*, snapshot: Snapshot, parameters: Parameters, annotator_ids: ND
     own = np.array([row[1] for row in rows], dtype=np.float64).reshape(shape)
     crowd = np.zeros((1, *shape[1:]))
     return SkillTable(np.array([row[0] for row in rows], dtype=np.int64), np.concatenate([crowd, own]))
+
+
+# A process keeps the tables of so many annotators at most, some 200 bytes each.
+TABLES_KEPT = 200_000
+
+
+@dataclass(frozen=True, eq=False)
+class _KeptTables:
+    """Of annotators who ascend, under one snapshot; neither its rows nor its parameters ever change."""
+
+    snapshot: int
+    annotator_id: NDArray[np.int64]
+    log_tables: Floats
+
+
+# Of this process. What is in it can be read again at any time.
+_kept: _KeptTables | None = None
+
+
+def read_log_tables(*, snapshot: Snapshot, parameters: Parameters, annotator_ids: NDArray[np.int64]) -> Floats:
+    """[n, S, A]: what a vote of each of these annotators adds, on the grid; their ids ascend, and none comes twice. One query
+    where some of them were not asked about before, under the same snapshot, in this process."""
+    global _kept
+    kept = _kept
+    if kept is None or kept.snapshot != snapshot.pk or len(kept.annotator_id) > TABLES_KEPT:
+        kept = _read_tables(snapshot, parameters, annotator_ids)
+    else:
+        missing = np.setdiff1d(annotator_ids, kept.annotator_id, assume_unique=True)
+        if len(missing):
+            kept = _join_tables(kept, _read_tables(snapshot, parameters, missing))
+    _kept = kept
+    return np.asarray(kept.log_tables[np.searchsorted(kept.annotator_id, annotator_ids)])
+
+
+def _read_tables(snapshot: Snapshot, parameters: Parameters, annotator_ids: NDArray[np.int64]) -> _KeptTables:
+    skills = read_skills(snapshot=snapshot, parameters=parameters, annotator_ids=annotator_ids)
+    return _KeptTables(snapshot.pk, annotator_ids, skills.take_log_tables(parameters)[skills.find_rows(annotator_ids)])
+
+
+def _join_tables(one: _KeptTables, other: _KeptTables) -> _KeptTables:
+    annotator_id = np.concatenate([one.annotator_id, other.annotator_id])
+    order = np.argsort(annotator_id)
+    return _KeptTables(one.snapshot, annotator_id[order], np.concatenate([one.log_tables, other.log_tables])[order])

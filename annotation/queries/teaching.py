@@ -10,6 +10,7 @@ from annotation.consensus.model import Answer
 from annotation.consensus.shards import Shard
 from annotation.consensus.votes import UNKNOWN, Votes
 from annotation.models import CampaignSynset
+from annotation.queries.copied import copy_columns
 from annotation.queries.votes import read_all_votes
 from hierarchy.queries.synsets import order_parents
 
@@ -36,13 +37,15 @@ SELECT * FROM (
 ) AS settled
 """
 
-# Of these questions.
-KNOWN_BEFOREHAND = """
-SELECT question.synset_id, coalesce(candidate.prior, 'NaN')
-FROM annotation_question AS question JOIN hierarchy_candidate AS candidate ON candidate.id = question.candidate_id
-WHERE question.id = ANY(%s::bigint[]) ORDER BY question.id
+# Of all questions of the shard, with votes or without.
+QUESTIONS = """
+SELECT question.id, question.campaign_id, question.synset_id, coalesce(candidate.prior, 'NaN')
+FROM annotation_question AS question
+LEFT JOIN hierarchy_candidate AS candidate ON candidate.id = question.candidate_id
+    AND candidate.prior IS NOT NULL AND candidate.synset_id %% %(shards)s = %(shard)s
+WHERE question.synset_id %% %(shards)s = %(shard)s
 """
-KNOWN_ROW = np.dtype([("synset_id", np.int64), ("prior", np.float64)])
+COLUMNS = {"id": "i8", "campaign_id": "i8", "synset_id": "i4", "prior": "f8"}
 
 
 def list_teachers() -> NDArray[np.int64]:
@@ -52,16 +55,19 @@ def list_teachers() -> NDArray[np.int64]:
         return np.array(cursor.fetchall(), dtype=np.int64).reshape(-1)
 
 
-def read_shard(*, shard: int, shards: int, annotator_ids: NDArray[np.int64]) -> Shard:
+def read_shard(*, shard: int, shards: int, annotator_ids: NDArray[np.int64]) -> tuple[Shard, NDArray[np.int64]]:
     """The standing votes of these annotators, whose ids ascend, on questions whose synset's id leaves the remainder `shard`;
-    with the truth that curators know and the probability that importers gave. Three queries."""
+    with the truth that curators know and the probability that importers gave. And the campaign of each of the questions.
+    Three queries."""
     table = read_all_votes(campaign_id=None, synset_shard=(shard, shards))
     place = np.searchsorted(annotator_ids, table.annotator_id)
     counts = place < len(annotator_ids)
     counts[counts] = annotator_ids[place[counts]] == table.annotator_id[counts]
-    item_id, item = np.unique(table.question_id[counts], return_inverse=True)
+    question_id = table.question_id[counts]
+    firsts = np.diff(question_id, prepend=-1) > 0
+    item_id = question_id[firsts]
     votes = Votes.from_arrays(
-        item=item,
+        item=np.cumsum(firsts) - 1,
         worker=place[counts],
         answer=table.answer[counts],
         items=len(item_id),
@@ -69,10 +75,16 @@ def read_shard(*, shard: int, shards: int, annotator_ids: NDArray[np.int64]) -> 
         answers=len(Answer),
     )
     truth, drawn = _find_truths(item_id, _read_truths(shard, shards))
-    known = _read_known_beforehand(item_id)
-    return Shard(
-        votes=votes, item_id=item_id, truth=truth, drawn=drawn, prior=known["prior"], synset_id=known["synset_id"]
+    questions = _read_questions(item_id, shard, shards)
+    read = Shard(
+        votes=votes,
+        item_id=item_id,
+        truth=truth,
+        drawn=drawn,
+        prior=questions["prior"],
+        synset_id=questions["synset_id"].astype(np.int64),
     )
+    return read, questions["campaign_id"]
 
 
 def read_parents() -> dict[int, list[int]]:
@@ -80,11 +92,12 @@ def read_parents() -> dict[int, list[int]]:
     return order_parents(CampaignSynset.objects.values_list("synset_id", flat=True).distinct())
 
 
-def _read_known_beforehand(item_id: NDArray[np.int64]) -> NDArray[Any]:
-    """A KNOWN_ROW for each of these questions, whose ids ascend."""
-    with connection.cursor() as cursor:
-        cursor.execute(KNOWN_BEFOREHAND, [item_id.tolist()])
-        return np.fromiter(cursor, dtype=KNOWN_ROW, count=len(item_id))
+def _read_questions(item_id: NDArray[np.int64], shard: int, shards: int) -> dict[str, NDArray[Any]]:
+    """COLUMNS of these questions, whose ids ascend."""
+    read = copy_columns(sql=QUESTIONS, values={"shard": shard, "shards": shards}, columns=COLUMNS)
+    order = np.argsort(read["id"])
+    chosen = order[np.searchsorted(read["id"], item_id, sorter=order)]
+    return {name: column[chosen] for name, column in read.items()}
 
 
 def _read_truths(shard: int, shards: int) -> list[Any]:

@@ -17,9 +17,10 @@ from typing import Any
 
 from benchmarks.child import ChildError, run_child
 from benchmarks.report import describe_machine
+from benchmarks.scale.estimation import measure_estimation, measure_loop
 from benchmarks.scale.fill import add_arguments, fill_database, make_progress, read_wnids
 from benchmarks.scale.report import format_sizes, plot_sizes, read_sizes
-from benchmarks.scale.servers import Progress, start_filled
+from benchmarks.scale.servers import Filled, Progress, start_filled
 from config.embedded.folders import write_atomically
 from config.embedded.process import StartError
 from config.fetch import FetchError
@@ -66,21 +67,22 @@ def measure(options: argparse.Namespace) -> None:
         anew = options.questions < KEPT and part in ("leases", "load")
         with start_filled(**databases, fill=fill_database, anew=anew) as filled:
             start = time.perf_counter()
-            found = _measure_part(part, options, progress)
-            _write(options, part, {"seconds": round(time.perf_counter() - start, 1), **found, "filled": filled})
+            found = _measure_part(part, options, filled, progress)
+            _write(options, part, {"seconds": round(time.perf_counter() - start, 1), **found, "filled": filled.figures})
 
 
-def _measure_part(part: str, options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+def _measure_part(part: str, options: argparse.Namespace, filled: Filled, progress: Progress) -> dict[str, Any]:
     """Modules of models can be imported only after Django has been set up."""
-    home = options.folder.resolve() / str(options.questions)
     if part == "leases":
         found = importlib.import_module("benchmarks.scale.leases").measure_leases(progress=progress)
     elif part == "load":
         load = importlib.import_module("benchmarks.scale.load")
-        found = load.measure_load(home=home, web_workers=options.web_workers, progress=progress)
+        found = load.measure_load(home=filled.home, web_workers=options.web_workers, progress=progress)
     else:
-        estimation = importlib.import_module("benchmarks.scale.estimation")
-        found = estimation.measure_estimation(workers=options.estimators)
+        found = measure_estimation(
+            workers=options.estimators, postgres=filled.postgres, logs=filled.home, progress=progress
+        )
+        found["nanoseconds_a_vote_and_pass"] = measure_loop()
     return dict(found)
 
 

@@ -12,16 +12,16 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from benchmarks.scale.servers import FOLDER, start_filled
 from config.embedded.process import StartError
 from config.fetch import FetchError
 
+Progress: TypeAlias = Callable[[str], None]
 
-def fill_database(
-    *, questions: int, progress: Callable[[str], None], wnids: Sequence[str] | None = None
-) -> dict[str, Any]:
+
+def fill_database(*, questions: int, progress: Progress, wnids: Sequence[str] | None = None) -> dict[str, Any]:
     """Fills the empty tables of Django's connection, which must be a superuser's, and returns figures: rows and seconds of
     each table, bytes of each table and index. The synsets must be there; `wnids` says which to choose from."""
     # Models can be imported only after Django has been set up.
@@ -30,7 +30,7 @@ def fill_database(
     return figures
 
 
-def make_progress() -> Callable[[str], None]:
+def make_progress() -> Progress:
     """Writes each line with the seconds since now."""
     start = time.perf_counter()
     return lambda line: print(f"{time.perf_counter() - start:7.1f} s  {line}", file=sys.stderr, flush=True)
@@ -64,8 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             wnids=read_wnids(options.wnids),
             fill=fill_database,
             progress=make_progress(),
-        ) as figures:
-            print(json.dumps(figures, indent=2))
+        ) as filled:
+            print(json.dumps(filled.figures, indent=2))
     except (StartError, FetchError) as error:
         print(error, file=sys.stderr)
         return 1

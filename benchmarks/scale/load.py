@@ -137,9 +137,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wnids=read_wnids(options.wnids),
         fill=fill_database,
         progress=progress,
-    ):
-        home = options.folder.resolve() / str(options.questions)
-        found = measure_load(home=home, web_workers=options.web_workers, progress=progress, seconds=options.seconds)
+    ) as filled:
+        found = measure_load(
+            home=filled.home, web_workers=options.web_workers, progress=progress, seconds=options.seconds
+        )
     print(json.dumps(found, indent=2))
     return 0
 

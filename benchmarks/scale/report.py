@@ -24,6 +24,11 @@ LINES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("  at half of it: lease, p99 ms", ("load", "half", "lease_p99_ms"), ".0f"),
     ("  at half of it: oldest vote not estimated, p95 s", ("load", "half", "lag_p95_s"), ".2f"),
     ("HTTP, pages of 1: votes/s", ("load", "pages of 1", "votes_per_second"), ",.0f"),
+    ("votes that were estimated from", ("estimation", "votes"), ",.0f"),
+    ("  to a new snapshot and open questions scored again, s", ("estimation", "seconds", "total"), ".0f"),
+    ("  questions scored again a second", ("estimation", "scored_again_a_second"), ",.0f"),
+    ("  largest worker, MB", ("estimation", "largest_worker_mb"), ",.0f"),
+    ("  all of the same votes by COPY alone, s", ("estimation", "bare_copy_seconds"), ".1f"),
 )
 
 

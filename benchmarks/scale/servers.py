@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,15 @@ Progress = Callable[[str], None]
 Fill = Callable[..., dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class Filled:
+    """A database that is full: the folder of its servers, PostgreSQL's process, and the figures of its filling."""
+
+    home: Path
+    postgres: int
+    figures: dict[str, Any]
+
+
 @contextmanager
 def start_filled(
     *,
@@ -46,8 +56,8 @@ def start_filled(
     progress: Progress,
     wnids: Sequence[str] | None = None,
     anew: bool = False,
-) -> Iterator[dict[str, Any]]:
-    """PostgreSQL and Valkey with Django set up on a database of so many questions; gives the figures of its filling.
+) -> Iterator[Filled]:
+    """PostgreSQL and Valkey with Django set up on a database of so many questions.
 
     It lies in a folder of `folder` and is filled by `fill` (fill.fill_database) the first time, and again when the filling
     was cut off, when migrations or `wnids` are others now, and when it is to be made `anew`. StartError where a server cannot start.
@@ -62,10 +72,11 @@ def start_filled(
         figures = _fill(home, progress, lambda: fill(questions=questions, progress=progress, wnids=wnids))
         write_atomically(home / MARKER, json.dumps({"state": state, "figures": figures}))
     with ExitStack() as stack:
-        stack.callback(start_postgres(home=home / "postgres", settings=SETTINGS).stop)
+        postgres = start_postgres(home=home / "postgres", settings=SETTINGS)
+        stack.callback(postgres.stop)
         stack.callback(start_valkey(home=home / "valkey").stop)
         stack.callback(connections.close_all)
-        yield _read_marker(home)["figures"]
+        yield Filled(home, postgres.pid, _read_marker(home)["figures"])
 
 
 def _describe_state(wnids: Sequence[str] | None) -> dict[str, Any]:

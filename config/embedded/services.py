@@ -40,6 +40,8 @@ def describe_services(
     granian = ("granian", "--interface", "wsgi", "--no-ws", "--workers", str(web_workers), "--blocking-threads", "4")
     listen = ("--host", address.host, "--port", str(address.port), "--log-level", "warning")
     worker = ("celery", "-A", "config", "worker", "--pool", "prefork", "--concurrency", "1", "--loglevel", "WARNING")
+    # Estimates fresh votes while the other one learns anew how annotators answer.
+    labeller = (*worker, "--queues", "celery", "--hostname", "labeller@%h")
     beat = ("celery", "-A", "config", "beat", "--schedule", str(folder / "beat-schedule"), "--loglevel", "WARNING")
     # A worker asked to end by SIGTERM waits for its task; SIGQUIT gives the task back after a few seconds.
     impatient = signal.SIGQUIT
@@ -47,6 +49,7 @@ def describe_services(
     services = (
         ("web", (*granian, *listen, "config.wsgi:application"), signal.SIGTERM, (signal.SIGTERM,)),
         ("worker", worker, impatient, polite),
+        ("labeller", labeller, impatient, polite),
         ("beat", beat, signal.SIGTERM, (signal.SIGTERM,)),
     )
     return tuple(

@@ -15,6 +15,7 @@ from annotation.actions import estimates
 from annotation.models import Question
 from config.celery import app
 from tests import builders
+from tests.annotation.actions.test_batches import make_campaign
 
 
 @pytest.fixture
@@ -22,9 +23,10 @@ def queue(monkeypatch):
     """A queue and a bell of the test's own, for tests in other processes ring theirs in the same Redis."""
     name = f"test-{uuid4()}"
     monkeypatch.setattr(tasks, "DOORBELL", name)
+    monkeypatch.setattr(tasks, "HELP_BELL", f"help-{name}")
     monkeypatch.setattr(tasks.estimate_due_questions, "_exec_options", {"queue": name})
     yield name
-    cache.delete(name)
+    cache.delete_many([name, f"help-{name}"])
     with app.connection_for_write() as connection:
         channel: Any = connection.channel()
         channel.queue_delete(name)
@@ -79,6 +81,37 @@ def test_a_run_ends_after_a_number_of_chunks_even_if_more_is_due(queue, monkeypa
 
     assert Question.objects.filter(due_at__isnull=False).count() == 1
     assert estimates.estimate_due(at=now()) == 1
+
+
+@pytest.mark.django_db
+def test_whoever_finds_a_whole_chunk_calls_for_help_once(queue, monkeypatch):
+    make_campaign(3, by=builders.make_crowd(1)[0], gold_rate=0)
+    Question.objects.update(due_at=now())
+    monkeypatch.setattr(estimates, "CHUNK", 1)
+    tasks.estimate_due_questions()
+
+    assert not Question.objects.filter(due_at__isnull=False).exists()
+    assert count_messages(queue) == tasks.HELPERS
+
+
+@pytest.mark.django_db
+def test_a_run_makes_room_after_its_time(queue, monkeypatch):
+    make_campaign(3, by=builders.make_crowd(1)[0], gold_rate=0)
+    Question.objects.update(due_at=now())
+    monkeypatch.setattr(estimates, "CHUNK", 1)
+    monkeypatch.setattr(tasks, "SLICE_SECONDS", -1)
+    tasks.estimate_due_questions()
+
+    assert Question.objects.filter(due_at__isnull=False).count() == 2
+
+
+def test_estimations_have_a_queue_of_their_own_so_that_fresh_votes_need_not_wait():
+    routes = {
+        name: app.amqp.router.route({}, name)["queue"].name for name in app.tasks if name.startswith("annotation")
+    }
+
+    assert routes.pop("annotation.tasks.estimate_due_questions") == "celery"
+    assert set(routes.values()) == {"estimation"}
 
 
 RING = """

@@ -20,7 +20,7 @@ from tests.functional.service import CHECKOUT, describe_outside, find_free_port,
 pytestmark = [pytest.mark.functional, pytest.mark.xdist_group("compose")]
 HEALTH_SECONDS = 240
 SERVICES = read_compose()["services"]
-OWN = ("migrate", "web", "worker", "beat")
+OWN = ("migrate", "web", "worker", "labeller", "beat")
 
 
 @pytest.fixture(scope="module")

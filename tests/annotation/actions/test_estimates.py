@@ -177,7 +177,7 @@ def test_an_estimate_of_many_takes_a_fixed_number_of_queries(curator, django_ass
         builders.submit(page, "YES")
 
     # As many for 20 questions as for one.
-    with django_assert_num_queries(19):
+    with django_assert_num_queries(16):
         estimates.estimate_due(at=now())
     assert Label.objects.count() == 20
 

@@ -69,10 +69,10 @@ def run(shards=3, plan=PLAN):
 def fit_in_one_place():
     """What an estimation that begins now must come to: the same procedure, without shards."""
     annotator_ids, start = list_teachers(), begin_from(read_parameters(Snapshot.objects.latest("pk")))
-    whole = read_shard(shard=0, shards=1, annotator_ids=annotator_ids)
+    whole, _ = read_shard(shard=0, shards=1, annotator_ids=annotator_ids)
     blind = fit(votes=whole.votes, start=start, plan=PLAN)
     heard = hear_known(known=whole, course=blind, find_factors=lambda: find_factors_in_one_place(whole, blind))
-    course = fit(votes=whole.votes, start=heard.parameters, truth=whole.truth, plan=PLAN)
+    course = fit(votes=whole.votes, start=heard.parameters, counts=blind.counts, truth=whole.truth, plan=PLAN)
     parameters = replace(course.parameters, outlook=foresee(counts=course.counts, parameters=course.parameters))
     factors = {} if heard.factors is None else dict(heard.factors.iterate_rows())
     losses = (heard.loss_without, heard.loss_with, heard.factors is not None)
@@ -127,7 +127,7 @@ def test_shares_of_synsets_are_kept_where_gold_gains_the_same_for_any_number_of_
 
 
 def test_gold_does_not_count_towards_its_synsets_shares(telling):
-    whole = read_shard(shard=0, shards=1, annotator_ids=list_teachers())
+    whole, _ = read_shard(shard=0, shards=1, annotator_ids=list_teachers())
     blind = fit(votes=whole.votes, start=GRADED, plan=PLAN)
 
     counts = count_states(shard=whole, course=blind)
@@ -225,7 +225,7 @@ def test_votes_of_a_barred_annotator_teach_nothing(voted):
 
 
 def test_a_curators_decision_teaches_but_is_no_gold(settled):
-    shard = read_shard(shard=0, shards=1, annotator_ids=list_teachers())
+    shard, _ = read_shard(shard=0, shards=1, annotator_ids=list_teachers())
 
     place = shard.item_id.tolist().index(settled.pk)
     assert (shard.truth[place], shard.drawn[place]) == (1, False)
@@ -235,7 +235,7 @@ def test_a_shard_knows_each_questions_synset_and_what_importers_said(voted):
     scored = voted.questions.order_by("pk")[4]
     Candidate.objects.filter(pk=scored.candidate_id).update(prior=0.8)
 
-    shard = read_shard(shard=scored.synset_id % 3, shards=3, annotator_ids=list_teachers())
+    shard, _ = read_shard(shard=scored.synset_id % 3, shards=3, annotator_ids=list_teachers())
 
     expected = voted.questions.filter(pk__in=shard.item_id).order_by("pk")
     assert shard.synset_id.tolist() == list(expected.values_list("synset_id", flat=True))

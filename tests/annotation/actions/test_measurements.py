@@ -8,9 +8,10 @@ from annotation.consensus.agreement import krippendorff_alpha
 from annotation.consensus.belief import look_up
 from annotation.consensus.fit import Plan
 from annotation.consensus.model import find_log_tables
+from annotation.consensus.scorecard import sum_agreement
 from annotation.consensus.synsets import know_beforehand
 from annotation.models import Dispute, Measurement, Question, Snapshot
-from annotation.queries.measurements import count_agreement, list_measurements
+from annotation.queries.measurements import list_measurements
 from annotation.queries.snapshots import read_parameters
 from annotation.queries.teaching import list_teachers, read_shard
 from hierarchy.models import Candidate, Label
@@ -32,9 +33,15 @@ def campaign(tmp_path):
     return make_voted_campaign(tmp_path, votes=6, accuracy=(0.85, 0.97))[0]
 
 
+def sum_agreement_of(shard, teachers):
+    read, campaign_id = read_shard(shard=shard, shards=3, annotator_ids=teachers)
+    return sum_agreement(votes=read.votes, place=np.stack([campaign_id, read.synset_id], axis=1))
+
+
 def measure(campaign, synset_id=None):
     """What is measured under the newest snapshot, by annotators of whom nothing is known."""
-    snapshot, whole = Snapshot.objects.latest("pk"), read_shard(shard=0, shards=1, annotator_ids=list_teachers())
+    snapshot, teachers = Snapshot.objects.latest("pk"), list_teachers()
+    whole, _ = read_shard(shard=0, shards=1, annotator_ids=teachers)
     parameters = read_parameters(snapshot)
     known = whole.select(whole.truth >= 0)
     counts = np.zeros((whole.votes.workers, *parameters.responses.shape))
@@ -43,7 +50,7 @@ def measure(campaign, synset_id=None):
         known=known,
         added=look_up(votes=known.votes, log_tables=find_log_tables(counts=counts, parameters=parameters)),
         log_prior=know_beforehand(shard=known, parameters=parameters, factors=None),
-        agreement=[row for shard in range(3) for row in count_agreement(shard=shard, shards=3)],
+        agreement=[row for shard in range(3) for row in sum_agreement_of(shard, teachers)],
     )
     return Measurement.objects.get(snapshot=snapshot, campaign=campaign, synset_id=synset_id).values
 
@@ -74,7 +81,7 @@ def test_votes_are_set_against_finished_and_accepted_questions(campaign):
 
 
 def test_agreement_is_krippendorffs_of_all_votes_and_of_a_synsets(campaign):
-    whole = read_shard(shard=0, shards=1, annotator_ids=list_teachers())
+    whole, _ = read_shard(shard=0, shards=1, annotator_ids=list_teachers())
     synset = campaign.synsets.earliest("pk")
     ids = campaign.questions.filter(synset=synset).values_list("pk", flat=True)
     part = whole.select(np.isin(whole.item_id, list(ids)))

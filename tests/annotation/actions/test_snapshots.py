@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from annotation.actions import estimates, snapshots
+from annotation.actions.unseen import find_unseen
 from annotation.consensus.calibrate import Calibration, Side
 from annotation.consensus.decide import Rule
 from annotation.consensus.workers import judge_workers
@@ -128,19 +129,21 @@ def make_mixed(curator):
     return campaign, finished, undecided, gold, unseen
 
 
-def test_a_publication_makes_open_questions_due_that_have_an_estimate(curator):
+def test_open_questions_that_have_an_estimate_are_scored_again_first(curator):
     _, _, undecided, _, _ = make_mixed(curator)
-    builders.make_snapshot()
+    snapshot = builders.make_snapshot()
+    estimates.estimate_due(at=now())
 
-    assert list(Question.objects.filter(due_at__isnull=False)) == [undecided]
+    assert [estimate.question for estimate in Estimate.objects.filter(snapshot=snapshot)] == [undecided]
 
 
 def test_what_nobody_has_seen_asks_for_what_the_new_model_wants(curator):
     *_, unseen = make_mixed(curator)
     Question.objects.update(votes_wanted=9, priority=0)
     snapshot = builders.make_snapshot()
+    builders.estimate_all()
 
-    expected = snapshots.find_unseen(snapshot, find_policy(unseen.campaign))
+    expected = find_unseen(snapshot, find_policy(unseen.campaign))
     unseen.refresh_from_db()
     assert (unseen.votes_wanted, unseen.priority) == (expected.wanted, expected.priority)
     assert expected.wanted < 9
@@ -265,8 +268,8 @@ def test_a_publication_waits_for_nobody_and_finds_later_what_was_held():
     with transaction.atomic():
         held = Question.objects.select_for_update(no_key=True).order_by("pk").first()
         (snapshot,) = run_together(lambda _: builders.make_snapshot(), [None])
-        assert not Question.objects.filter(pk=held.pk, due_at__isnull=False).exists()
-    assert Question.objects.filter(due_at__isnull=False).count() == 1
+        assert run_together(lambda at: estimates.estimate_due(at=at), [now()]) == [1]
+    assert Estimate.objects.get(snapshot=snapshot).question != held
     builders.estimate_all()
 
     assert Estimate.objects.filter(snapshot=snapshot).count() == 2

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from annotation.consensus import decide as engine
 from annotation.consensus.belief import Estimates, estimate_votes
-from annotation.consensus.decide import Decision, Rule, decide
+from annotation.consensus.decide import Decision, Rule, decide, settle
 from annotation.consensus.model import Answer, Parameters, take_logarithms
 from annotation.consensus.start import GRADED
 from tests.annotation.consensus.slow import slow_costs, slow_decision
@@ -88,6 +88,31 @@ def test_other_items_change_no_decision(rows: Crowd, parameters: Parameters, rul
 
     alone = [decide(estimate([row], parameters), parameters, rule)[0] for row in rows]
     assert together.tolist() == alone
+
+
+@patiently
+@given(rows=verification_crowds, parameters=parameter_sets(), rule=rules, data=st.data())
+def test_the_quick_way_decides_as_the_long_one_does(
+    rows: Crowd, parameters: Parameters, rule: Rule, data: st.DataObject
+) -> None:
+    logs = take_logarithms(data.draw(tables(states=parameters.states)))
+    estimates = estimate_votes(votes=make_votes(rows), log_tables=logs, parameters=parameters)
+    quick, settled = decide(estimates, parameters, rule), settle(estimates, parameters, rule)
+
+    with pytest.MonkeyPatch.context() as patch:
+        # Everything is too close to call.
+        patch.setattr(engine, "CLOSE", 2.0)
+        long = decide(estimates, parameters, rule)
+
+    assert quick.tolist() == long.tolist()
+    assert settled.tolist() == [decision in (Decision.ACCEPT, Decision.REJECT) for decision in long]
+
+
+def test_ways_that_cost_the_same_are_told_apart_exactly() -> None:
+    costs = np.array([1.0, 1.0, np.inf, np.inf, 1.0])
+    others = np.array([1.0 + 1e-12, 1.1, np.inf, 1.0, np.inf])
+
+    assert engine._are_close(costs, others).tolist() == [True, False, False, False, False]
 
 
 def test_many_items_of_one_length_are_decided_as_one_is() -> None:

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+from hypothesis import given
 
-from annotation.consensus.agreement import alpha_of_counts
+from annotation.consensus.agreement import alpha_of_counts, sum_coincidences
 from annotation.consensus.decide import Decision
-from annotation.consensus.scorecard import describe_agreement, score_decisions
+from annotation.consensus.scorecard import describe_agreement, score_decisions, sum_agreement
 from annotation.consensus.sequence import FirstDecisions
+from tests.annotation.consensus.strategies import make_votes, patiently, verification_crowds
 
 ACCEPT, REJECT, ASK, DISPUTE = Decision
 #                     decision probability truth
@@ -74,3 +76,20 @@ def sum_slowly(counts):
 
 def test_no_votes_agree_on_nothing():
     assert describe_agreement([]) == {"alpha_nominal": None, "alpha_ordinal": None}
+
+
+@patiently
+@given(rows=verification_crowds)
+def test_sums_of_places_are_those_of_all_their_coincidences(rows):
+    votes, place = make_votes(rows), np.array([[7, item % 2] for item in range(len(rows))])
+
+    sums = np.array(sum_agreement(votes=votes, place=place))
+
+    places, group = np.unique(place, axis=0, return_inverse=True)
+    pairs, paired = sum_coincidences(
+        item=votes.item, answer=votes.answer, count=np.ones(len(votes)), group=group, shape=(len(places), 3)
+    )
+    different = np.stack([pairs[:, 0, 1], pairs[:, 0, 2], pairs[:, 1, 2]], axis=1)
+    assert sums[:, :2].tolist() == places.tolist()
+    assert sums[:, 2].sum() == len(votes)
+    assert sums[:, 3:] == pytest.approx(np.concatenate([different, paired], axis=1))

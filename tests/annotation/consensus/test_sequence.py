@@ -159,6 +159,19 @@ def test_only_items_to_be_asked_want_more_votes_and_never_beyond_the_cap(
     assert (wanted[~asking] == estimates.votes[~asking]).all()
 
 
+@patiently
+@given(rows=verification_crowds, parameters=parameter_sets(), rule=rules)
+def test_first_decisions_spare_a_second_look_and_change_nothing(
+    rows: Crowd, parameters: Parameters, rule: Rule
+) -> None:
+    estimates = estimate_votes(votes=make_votes(rows), log_tables=pool(parameters), parameters=parameters)
+    first = decide_rows(rows, parameters, rule)
+
+    wanted = count_votes_wanted(estimates=estimates, parameters=parameters, rule=rule, first=first)
+
+    assert wanted.tolist() == count_votes_wanted(estimates=estimates, parameters=parameters, rule=rule).tolist()
+
+
 def test_votes_wanted_count_the_votes_already_there() -> None:
     rows = [[], answer_all(YES), answer_all(YES, NO), answer_all(NO, NO), answer_all(*[YES, NO] * 4)]
 

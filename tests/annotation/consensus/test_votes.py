@@ -103,3 +103,16 @@ def test_arrays_of_different_lengths_are_refused_before_they_are_sorted() -> Non
         Votes.from_arrays(
             item=np.array([1, 0]), worker=np.array([0]), answer=np.array([0, 0]), items=2, workers=1, answers=1
         )
+
+
+@patiently
+@given(votes=crowds(), data=st.data())
+def test_votes_on_chosen_items_keep_their_order_under_new_numbers(votes: Votes, data: st.DataObject) -> None:
+    chosen = np.array(data.draw(st.lists(st.booleans(), min_size=votes.items, max_size=votes.items)), dtype=bool)
+
+    selected = votes.select_items(chosen)
+
+    numbers = {item: place for place, item in enumerate(np.flatnonzero(chosen).tolist())}
+    expected = [(numbers[item], *rest) for item, *rest in read_votes(votes) if item in numbers]
+    assert read_votes(selected) == expected
+    assert (selected.items, selected.workers) == (len(numbers), votes.workers)

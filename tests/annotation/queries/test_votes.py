@@ -5,7 +5,7 @@ from django.utils.timezone import now
 from annotation.actions import accounts, votes
 from annotation.consensus.model import Answer
 from annotation.models import Question, Vote
-from annotation.queries import votes as vote_queries
+from annotation.queries import copied
 from annotation.queries.votes import read_all_votes
 from tests.builders import find_annotator, make_candidates, make_open_campaign, make_synset, make_user, vote
 
@@ -54,21 +54,24 @@ def test_all_standing_votes_are_read_as_the_orm_reads_them(crowd):
 
 def test_a_row_may_be_cut_anywhere(crowd, monkeypatch):
     for size in (1, 7, 19, 33, 100):
-        monkeypatch.setattr(vote_queries, "CHUNK_BYTES", size)
+        monkeypatch.setattr(copied, "CHUNK_BYTES", size)
 
         assert as_rows(read_all_votes(campaign_id=None, synset_shard=None)) == read_slowly()
 
 
 def test_rows_fed_byte_by_byte_are_whole_again():
-    row = np.zeros(1, dtype=vote_queries.COPIED_ROW)
-    row["question_id"], row["annotator_id"], row["answer"] = 2**40, 3, 2
-    data = vote_queries.SIGNATURE + bytes(8) + row.tobytes() * 2 + vote_queries.TRAILER
-    copied = vote_queries._CopiedVotes()
+    rows = copied._CopiedRows({"number": "i8", "share": "f8"})
+    row = np.zeros(2, dtype=rows.row)
+    row["number"], row["share"] = 2**40, 0.25
+    data = copied.SIGNATURE + bytes(8) + row.tobytes() + copied.TRAILER
 
     for byte in data:
-        copied.write(bytes([byte]))
+        rows.write(bytes([byte]))
 
-    assert as_rows(copied.build_table()) == [(2**40, 3, 2)] * 2
+    assert {name: column.tolist() for name, column in rows.join().items()} == {
+        "number": [2**40] * 2,
+        "share": [0.25] * 2,
+    }
 
 
 def test_a_campaign_is_read_alone(crowd):

@@ -1,0 +1,154 @@
+"""Measures one estimation by real workers, from its beginning to the last open question: needs Django set up."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.conf import settings
+from django.db import connection
+
+from annotation.actions.estimation import begin_estimation, choose_shards, find_estimation
+from annotation.models import Estimation, RescoredRange, Snapshot
+from annotation.tasks import estimate_due_questions, wake_estimators
+from benchmarks.rows import open_bare, read_clock
+from benchmarks.scale.memory import watch_memory
+from benchmarks.scale.voter import vote_meanwhile
+from config.embedded.process import Child, Command, start_child
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+POLL_SECONDS = 0.1
+WAKE_SECONDS = 2.0
+WORKER = (sys.executable, "-m", "celery", "-A", "config", "worker", "--pool", "prefork", "--loglevel", "WARNING")
+OUTDATED = """
+SELECT count(*) FROM annotation_question AS question
+JOIN annotation_estimate AS estimate ON estimate.question_id = question.id
+WHERE question.state = 'OPEN' AND question.closed_at IS NULL AND estimate.snapshot_id < %s
+  AND NOT EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id AND gold.active)
+"""
+BARE = "COPY (SELECT question_id, annotator_id, answer FROM annotation_vote) TO STDOUT (FORMAT binary)"
+Progress = Callable[[str], None]
+
+
+def measure_estimation(*, workers: int, postgres: int, logs: Path, progress: Progress) -> dict[str, Any]:
+    """What an estimation by so many worker processes takes, and beside them one for fresh votes: seconds by stage, until no open
+    question has an older estimate, and the peak of memory of all of them and of PostgreSQL, whose process is `postgres`.
+    Somebody votes meanwhile."""
+    bare = _measure_bare()
+    progress(f"all votes by COPY alone: {bare:.1f} s")
+    with ExitStack() as stack:
+        main = _start_worker("worker", logs, workers, "celery,estimation")
+        stack.callback(main.stop)
+        labeller = _start_worker("labeller", logs, 1, "celery")
+        stack.callback(labeller.stop)
+        peaks = stack.enter_context(watch_memory(main.pid, labeller.pid, postgres))
+        waits = stack.enter_context(vote_meanwhile())
+        start = time.perf_counter()
+        begun = begin_estimation(shards=choose_shards(most=settings.ESTIMATION_SHARDS), by=None, at=read_clock())
+        seconds, done = _follow(begun, workers, progress)
+        open_questions = _count_outdated()
+        rescoring = _follow_rescoring(workers, progress)
+        total = time.perf_counter() - start
+    passes = max(done.passes - 1, 1)
+    return {
+        "workers": workers,
+        "questions": done.questions,
+        "votes": done.votes,
+        "shards": done.shards,
+        "passes": done.passes,
+        "result": done.reason or f"snapshot {done.snapshot_id}",
+        "seconds": seconds | {"rescoring": round(rescoring, 1), "total": round(total, 1)},
+        "votes_read_a_second": round(done.votes / seconds["reading"]),
+        "seconds_a_pass": round((seconds["blind"] + seconds["clamped"]) / passes, 3),
+        "open_questions_scored_again": open_questions,
+        "scored_again_a_second": round(open_questions / rescoring),
+        "left_behind": _count_outdated(),
+        "waits_of_voters": waits.describe(),
+        "largest_worker_bytes": max(peaks[0].largest, peaks[1].largest),
+        "all_workers_bytes": peaks[0].together + peaks[1].together,
+        "postgres_bytes": peaks[2].together,
+        "bare_copy_seconds": round(bare, 1),
+        "bare_copy_votes_a_second": round(done.votes / bare),
+        "load_of_the_machine": os.getloadavg(),
+    }
+
+
+def _start_worker(name: str, logs: Path, processes: int, queues: str) -> Child:
+    arguments = ("--concurrency", str(processes), "--queues", queues, "--hostname", f"{name}@scale")
+    command = Command(
+        name=name,
+        arguments=(*WORKER, *arguments),
+        environment=os.environ,
+        log=logs / f"{name}.log",
+        folder=CHECKOUT,
+        death_signal=signal.SIGQUIT,
+        stop_signals=(signal.SIGTERM, signal.SIGQUIT),
+    )
+    return start_child(command=command)
+
+
+def _follow(begun: Estimation, workers: int, progress: Progress) -> tuple[dict[str, float], Estimation]:
+    """Seconds of the first pass, which reads the votes, and of what follows, each with the step that ends it."""
+    clock = {"reading": 0.0, "blind": 0.0, "clamped": 0.0, "publication": 0.0}
+    names = {"BLIND": "blind", "CLAMPED": "clamped", "RULES": "publication"}
+    last = waked = time.perf_counter()
+    wake_estimators(workers)
+    while (now := find_estimation(begun.pk)).status == Estimation.Status.RUNNING:
+        time.sleep(POLL_SECONDS)
+        moment = time.perf_counter()
+        clock["reading" if now.passes == 0 else names[now.stage]] += moment - last
+        last = moment
+        if moment - waked > WAKE_SECONDS:
+            # In the service beat does.
+            waked = moment
+            wake_estimators(1)
+            progress(f"{now.stage}, {now.passes} passes")
+    return {name: round(taken, 1) for name, taken in clock.items()}, now
+
+
+def _follow_rescoring(workers: int, progress: Progress) -> float:
+    start = waked = time.perf_counter()
+    newest = Snapshot.objects.latest("pk").pk
+    for _ in range(workers):
+        estimate_due_questions.delay()
+    while (left := RescoredRange.objects.filter(snapshot=newest).count()) > 0:
+        time.sleep(POLL_SECONDS)
+        if time.perf_counter() - waked > WAKE_SECONDS:
+            waked = time.perf_counter()
+            estimate_due_questions.delay()
+            progress(f"{left} ranges of questions to score again")
+    return time.perf_counter() - start
+
+
+def _count_outdated() -> int:
+    newest = Snapshot.objects.latest("pk").pk
+    with _allow_time(), connection.cursor() as cursor:
+        cursor.execute(OUTDATED, [newest])
+        return int(cursor.fetchone()[0])
+
+
+@contextmanager
+def _allow_time() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        yield
+        cursor.execute("RESET statement_timeout")
+
+
+def _measure_bare() -> float:
+    """The same votes without Django, to nowhere."""
+    with open_bare() as bare, bare.cursor() as cursor, _open_nowhere() as nowhere:
+        cursor.execute("SET statement_timeout = 0")
+        start = time.perf_counter()
+        cursor.copy_expert(BARE, nowhere)
+        return time.perf_counter() - start
+
+
+@contextmanager
+def _open_nowhere() -> Iterator[BinaryIO]:
+    with Path(os.devnull).open("wb") as file:
+        yield file
