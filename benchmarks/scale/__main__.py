@@ -77,7 +77,7 @@ def _measure_part(part: str, options: argparse.Namespace, filled: Filled, progre
         found = importlib.import_module("benchmarks.scale.leases").measure_leases(progress=progress)
     elif part == "load":
         load = importlib.import_module("benchmarks.scale.load")
-        found = load.measure_load(home=filled.home, web_workers=options.web_workers, progress=progress)
+        found = load.measure_load(filled=filled, web_workers=options.web_workers, progress=progress)
     else:
         found = measure_estimation(
             workers=options.estimators, postgres=filled.postgres, logs=filled.home, progress=progress

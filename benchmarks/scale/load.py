@@ -8,14 +8,14 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from benchmarks.scale.fill import add_arguments, fill_database, make_progress, read_wnids
-from benchmarks.scale.servers import Progress, start_filled
+from benchmarks.scale.memory import read_processor_seconds
+from benchmarks.scale.servers import Filled, Progress, start_filled
 from benchmarks.scale.service import start_service
 from config.embedded.services import CHECKOUT, Address
 
@@ -26,10 +26,10 @@ LOOK_SECONDS = 0.1
 CLIENTS = (sys.executable, "-m", "benchmarks.scale.clients")
 
 
-def measure_load(*, home: Path, web_workers: int, progress: Progress, seconds: float = SECONDS) -> dict[str, Any]:
-    """Pages of 24 as fast as they are served, then at half that rate, then pages of one picture. The servers of `home` run."""
-    with start_service(home, web_workers=web_workers) as address:
-        run = Run(address, progress)
+def measure_load(*, filled: Filled, web_workers: int, progress: Progress, seconds: float = SECONDS) -> dict[str, Any]:
+    """Pages of 24 as fast as they are served, then at half that rate, then pages of one picture. The servers run already."""
+    with start_service(filled.home, web_workers=web_workers) as service:
+        run = Run(service.address, {**service.processes, "postgres": filled.postgres}, progress)
         run.answer(size=PAGE, seconds=WARM_UP_SECONDS, rate=None)
         full = run.answer(size=PAGE, seconds=seconds, rate=None)
         half = run.answer(size=PAGE, seconds=seconds, rate=full["pages_per_second"] / 2)
@@ -46,11 +46,11 @@ def measure_load(*, home: Path, web_workers: int, progress: Progress, seconds: f
 class Run:
     """Each crowd is a new one, which has seen nothing."""
 
-    def __init__(self, address: Address, progress: Progress) -> None:
+    def __init__(self, address: Address, processes: Mapping[str, int], progress: Progress) -> None:
         from benchmarks.scale import newcomers  # noqa: PLC0415 (models, after Django has been set up)
 
         self.newcomers = newcomers
-        self.address, self.progress = address, progress
+        self.address, self.processes, self.progress = address, processes, progress
 
     def answer(self, *, size: int, seconds: float, rate: float | None) -> dict[str, Any]:
         """`rate` in pages a second, None for as fast as they are served."""
@@ -64,15 +64,23 @@ class Run:
             "seconds": seconds,
             "pages_per_second": rate,
         }
+        before = self._read_processor_seconds()
         with Lag(self.newcomers.read_lag) as lag:
             answer = subprocess.run(
                 CLIENTS, input=json.dumps(order), capture_output=True, text=True, check=True, cwd=CHECKOUT
             )
+        after = self._read_processor_seconds()
         found = summarize(json.loads(answer.stdout)) | lag.summarize()
+        found["processor_ms_a_page"] = {
+            name: 1000 * (after[name] - before[name]) / max(found["pages"], 1) for name in after
+        } | {"clients": 1000 * found.pop("processor_seconds") / max(found["pages"], 1)}
         self.progress(
             f"pages of {size}: {found['votes_per_second']:.0f} votes/s, lease p99 {found['lease_p99_ms']:.0f} ms"
         )
         return found
+
+    def _read_processor_seconds(self) -> dict[str, float]:
+        return {name: read_processor_seconds(pid) for name, pid in self.processes.items()}
 
 
 class Lag:
@@ -109,7 +117,7 @@ def summarize(answer: dict[str, Any]) -> dict[str, Any]:
         "votes": int(pages[:, 1].sum()),
         "pages_per_second": len(pages) / answer["seconds"],
         "votes_per_second": pages[:, 1].sum() / answer["seconds"],
-        "client_processor_share": answer["processor_seconds"] / answer["seconds"],
+        "processor_seconds": answer["processor_seconds"],
         "refused": len(answer["refused"]),
         "exhausted": answer["exhausted"],
     }
@@ -138,9 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         fill=fill_database,
         progress=progress,
     ) as filled:
-        found = measure_load(
-            home=filled.home, web_workers=options.web_workers, progress=progress, seconds=options.seconds
-        )
+        found = measure_load(filled=filled, web_workers=options.web_workers, progress=progress, seconds=options.seconds)
     print(json.dumps(found, indent=2))
     return 0
 

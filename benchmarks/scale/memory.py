@@ -1,5 +1,6 @@
-"""How much memory processes take, read from /proc while they work."""
+"""How much memory and processor time processes take, read from /proc while they work."""
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,3 +62,17 @@ def _read(pid: int, file: str, field: str) -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) * KIB for line in lines if line.startswith(field)), 0)
+
+
+def read_processor_seconds(root: int) -> float:
+    """Processor time that the process and its family have taken since they began, those that have ended among them."""
+    return sum(_read_times(pid) for pid in find_family(root)) / os.sysconf("SC_CLK_TCK")
+
+
+def _read_times(pid: int) -> int:
+    """In clock ticks: of the process in user and system mode, then of children that it has waited for."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    return sum(int(field) for field in stat.rpartition(")")[2].split()[11:15])

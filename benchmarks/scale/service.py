@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from config.embedded.folders import make_private_folder
@@ -15,22 +16,33 @@ from config.embedded.services import Address, answers, describe_services
 READY_SECONDS = 60.0
 
 
+@dataclass(frozen=True)
+class Service:
+    """Where it answers, and its processes by name."""
+
+    address: Address
+    processes: Mapping[str, int]
+
+
 @contextmanager
-def start_service(home: Path, *, web_workers: int) -> Iterator[Address]:
+def start_service(home: Path, *, web_workers: int) -> Iterator[Service]:
     """Web, worker and beat on the servers of `home`, which run already. StartError where the web server does not answer."""
     make_private_folder(home / "log")
     address = Address(host="127.0.0.1", port=_find_port())
     with ExitStack() as stack:
+        processes = {}
         for command in describe_services(
             folder=home, address=address, variables=_describe(home), web_workers=web_workers
         ):
-            stack.callback(start_child(command=command).stop)
+            child = start_child(command=command)
+            stack.callback(child.stop)
+            processes[command.name] = child.pid
         deadline = time.monotonic() + READY_SECONDS
         while not answers(address):
             if time.monotonic() > deadline:
                 raise StartError(f"the web server does not answer; see {home / 'log' / 'web.log'}")
             time.sleep(POLL_SECONDS)
-        yield address
+        yield Service(address, processes)
 
 
 def _describe(home: Path) -> Mapping[str, str]:
