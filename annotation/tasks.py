@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 DOORBELL = "doorbell"
 # A bell that was rung and lost (Redis or its worker killed) rings again after so many seconds; the sweep comes sooner.
 DOORBELL_SECONDS = 10
-CHUNKS_A_RUN = 50
+GATHER_SECONDS = 0.25
 # A task that estimates makes room after so long, so that votes need not wait; and calls for help no more often.
 SLICE_SECONDS = 2.0
 # Whoever finds that something is left calls so many, once in so many seconds: while they work for `SLICE_SECONDS` each, as
@@ -32,21 +32,26 @@ ESTIMATION_BELL_SECONDS = 1
 
 @shared_task
 def estimate_due_questions() -> None:
-    """Estimates what is due, a chunk a transaction, until nothing is left or a later run should go on.
+    """Estimates what is due, a chunk a transaction, until nothing is left; after a while a later run goes on.
 
-    Where there is so much that one worker cannot do it, others are called while it lasts, and they come after whatever
-    waits in the queue. Fresh votes are taken first, by whoever works.
+    The bell stays as it was rung meanwhile, so that one worker gathers what comes: a step costs little more for the votes of
+    many pages than for those of one. Where there is so much that one worker cannot do it, others are called while it lasts,
+    and they come after whatever waits in the queue. Fresh votes are taken first, by whoever works.
     """
-    _clear_doorbell()
     end = time.monotonic() + SLICE_SECONDS
-    for _ in range(CHUNKS_A_RUN):
-        count = estimates.estimate_due(at=now(), limit=estimates.CHUNK)
-        if not count:
-            return
+    while count := estimates.estimate_due(at=now(), limit=estimates.CHUNK):
         if count >= estimates.CHUNK and _ring(HELP_BELL, seconds=HELP_BELL_SECONDS):
             _wake(estimate_due_questions, HELPERS)
         if time.monotonic() > end:
+            _clear_doorbell()
+            ring_doorbell()
             return
+        if count < estimates.CHUNK:
+            time.sleep(GATHER_SECONDS)
+    _clear_doorbell()
+    # Votes that came before the bell was free have woken nobody.
+    if estimates.estimate_due(at=now(), limit=estimates.CHUNK):
+        ring_doorbell()
 
 
 def ring_doorbell() -> None:

@@ -74,13 +74,22 @@ def test_a_run_estimates_everything_that_is_due_and_a_second_one_nothing(queue):
 
 
 @pytest.mark.django_db
-def test_a_run_ends_after_a_number_of_chunks_even_if_more_is_due(queue, monkeypatch):
+def test_votes_that_come_while_the_bell_is_rung_are_estimated_by_the_same_run(queue, monkeypatch):
     make_due_question()
-    monkeypatch.setattr(tasks, "CHUNKS_A_RUN", 0)
+    late = builders.make_question(number=1930, gold_rate=0)
+    tasks.ring_doorbell()
+
+    def come_meanwhile(_):
+        builders.vote(builders.make_crowd(1)[0], "UNSURE", campaign=late.campaign)
+        tasks.ring_doorbell()
+        monkeypatch.setattr(tasks.time, "sleep", lambda _: None)
+
+    monkeypatch.setattr(tasks.time, "sleep", come_meanwhile)
     tasks.estimate_due_questions()
 
-    assert Question.objects.filter(due_at__isnull=False).count() == 1
-    assert estimates.estimate_due(at=now()) == 1
+    assert late.votes.count() == 1
+    assert not Question.objects.filter(due_at__isnull=False).exists()
+    assert count_messages(queue) == 1
 
 
 @pytest.mark.django_db
@@ -103,6 +112,7 @@ def test_a_run_makes_room_after_its_time(queue, monkeypatch):
     tasks.estimate_due_questions()
 
     assert Question.objects.filter(due_at__isnull=False).count() == 2
+    assert count_messages(queue) == tasks.HELPERS + 1
 
 
 def test_estimations_have_a_queue_of_their_own_so_that_fresh_votes_need_not_wait():
