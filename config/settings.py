@@ -85,6 +85,8 @@ def _read_database() -> dict[str, Any]:
         "lock_timeout": "10s",
         "idle_in_transaction_session_timeout": "60s",
         "synchronous_commit": "on",
+        # What is planned once is planned for any values: each looks at a few rows of one index.
+        "plan_cache_mode": "force_generic_plan",
     }
     # A socket's folder is written with %2F for its slashes, as libpq reads it.
     database["HOST"] = unquote(database["HOST"])
@@ -176,6 +178,8 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": _read_database()}
+# Off behind a pooler that gives each transaction another connection.
+PREPARED_STATEMENTS = _read_switch("PREPARED_STATEMENTS", default=True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CELERY_BROKER_URL, _CACHE_URL = _read_redis()

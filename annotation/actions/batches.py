@@ -13,6 +13,7 @@ from annotation.models import Annotator, Batch, Campaign, Policy
 from annotation.queries import assignment
 from annotation.queries.assignment import History, Walk
 from annotation.queries.campaigns import list_open_policies
+from annotation.queries.plain import execute_planned
 from annotation.rules import LIVE_LEASES, check_not_barred
 from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
 
@@ -72,11 +73,14 @@ LOCK_ANNOTATOR = "SELECT * FROM annotation_annotator WHERE id = %s FOR NO KEY UP
 
 LOCK_BATCH = "SELECT * FROM annotation_batch WHERE id = %s FOR UPDATE"
 
-ADD_PAGE = """
+ADD_BATCH = """
 INSERT INTO annotation_batch (id, annotator_id, campaign_id, synset_id, leased_at, expires_at, outcome, late, places)
-VALUES (%(batch)s, %(annotator)s, %(campaign)s, %(synset)s, %(leased_at)s, %(expires_at)s, '', false, %(places)s::int[]);
+VALUES (%(batch)s, %(annotator)s, %(campaign)s, %(synset)s, %(leased_at)s, %(expires_at)s, '', false, %(places)s::int[])
+"""
+
+ADD_ITEMS = """
 INSERT INTO annotation_batchitem (batch_id, position, question_id)
-SELECT %(batch)s, position, question_id FROM unnest(%(questions)s::bigint[]) WITH ORDINALITY AS item (question_id, position)
+SELECT %(batch)s::uuid, position, question_id FROM unnest(%(questions)s::bigint[]) WITH ORDINALITY AS item (question_id, position)
 """
 
 # One hold goes for each page; one that has expired may have been cleared away already.
@@ -272,7 +276,7 @@ def _hold(search: _Search, walk: Walk, batch: Batch, found: list[int], wanted: i
 
 def _select(sql: str, parameters: dict[str, Any]) -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
+        execute_planned(cursor, sql, parameters)
         return [row[0] for row in cursor.fetchall()]
 
 
@@ -291,8 +295,9 @@ def _write_batch(search: _Search, batch: Batch, questions: Sequence[int], gold: 
     }
     with connection.cursor() as cursor:
         if gold:
-            cursor.execute(EXPOSE, {"ids": list(gold), "annotator": search.annotator.pk})
-        cursor.execute(ADD_PAGE, values)
+            execute_planned(cursor, EXPOSE, {"ids": list(gold), "annotator": search.annotator.pk})
+        execute_planned(cursor, ADD_BATCH, values)
+        execute_planned(cursor, ADD_ITEMS, values)
     return batch
 
 

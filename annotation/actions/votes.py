@@ -14,6 +14,7 @@ from django.db.models import F
 from annotation.actions.batches import lock_annotator, lock_batch
 from annotation.models import Batch, Question, Vote
 from annotation.queries.campaigns import find_policy
+from annotation.queries.plain import execute_planned
 from annotation.rules import MILLISECONDS_CAP, check_not_barred
 from hierarchy.errors import Conflict, InvalidInput, KeyReused
 
@@ -36,9 +37,9 @@ SELECT clock_timestamp(), ARRAY(SELECT question_id FROM annotation_vote
 
 ADD_VOTES = """
 INSERT INTO annotation_vote (question_id, annotator_id, batch_id, position, answer, milliseconds, late, voted_at)
-SELECT question_id, %(annotator)s, %(batch)s, position, answer, milliseconds, %(late)s, %(at)s
+SELECT question_id, %(annotator)s::bigint, %(batch)s::uuid, position, answer, milliseconds, %(late)s::boolean, %(at)s::timestamptz
 FROM unnest(%(questions)s::bigint[], %(positions)s::smallint[], %(answers)s::text[], %(milliseconds)s::int[])
-    AS given (question_id, position, answer, milliseconds);
+    AS given (question_id, position, answer, milliseconds)
 """
 
 # The page's hold on each of its questions ends, and what was answered is counted and becomes due. Active gold is never decided,
@@ -46,21 +47,21 @@ FROM unnest(%(questions)s::bigint[], %(positions)s::smallint[], %(answers)s::tex
 COUNT_PAGE = """
 UPDATE annotation_question AS question
 SET held_until = question.held_until[:coalesce(item.place, 1) - 1] || question.held_until[coalesce(item.place, 0) + 1:],
-    votes_in_time = question.votes_in_time + CASE WHEN item.voted THEN %(counted)s ELSE 0 END,
-    due_at = CASE WHEN item.voted THEN %(at)s ELSE question.due_at END
+    votes_in_time = question.votes_in_time + CASE WHEN item.voted THEN %(counted)s::int ELSE 0 END,
+    due_at = CASE WHEN item.voted THEN %(at)s::timestamptz ELSE question.due_at END
 FROM (
     SELECT held.id, held.id = ANY(%(questions)s::bigint[]) AS voted,
            array_position(held.held_until, %(expires_at)s::timestamptz) AS place
     FROM annotation_batchitem AS item JOIN annotation_question AS held ON held.id = item.question_id
     WHERE item.batch_id = %(batch)s AND NOT held.is_gold
 ) AS item
-WHERE question.id = item.id AND (item.voted OR item.place IS NOT NULL);
+WHERE question.id = item.id AND (item.voted OR item.place IS NOT NULL)
 """
 
 CLOSE_PAGE = """
 UPDATE annotation_batch SET outcome = 'SUBMITTED', closed_at = %(at)s, late = %(late)s, idempotency_key = %(key)s,
     body_sha256 = %(body)s, recorded = %(recorded)s
-WHERE id = %(batch)s;
+WHERE id = %(batch)s
 """
 
 
@@ -163,14 +164,15 @@ def _record(batch: Batch, votes: Sequence[GivenVote], questions: dict[int, int],
         "recorded": len(kept),
     }
     with connection.cursor() as cursor:
-        cursor.execute(ADD_VOTES + COUNT_PAGE + CLOSE_PAGE, values)
+        for statement in (ADD_VOTES, COUNT_PAGE, CLOSE_PAGE):
+            execute_planned(cursor, statement, values)
     return Receipt(batch.pk, len(kept), late)
 
 
 def _lock_page(batch: Batch) -> dict[int, int]:
     """Question id by position, the questions locked in the order of their ids."""
     with connection.cursor() as cursor:
-        cursor.execute(LOCK_PAGE, {"batch": batch.pk})
+        execute_planned(cursor, LOCK_PAGE, {"batch": batch.pk})
         return dict(cursor.fetchall())
 
 
@@ -182,7 +184,7 @@ def _lock_questions(ids: Sequence[int]) -> None:
 def _look_again(batch: Batch, answered: Sequence[int]) -> tuple[datetime, set[int]]:
     """The time, and the questions that this annotator has voted on by another page."""
     with connection.cursor() as cursor:
-        cursor.execute(LOOK_AGAIN, {"ids": list(answered), "annotator": batch.annotator_id})
+        execute_planned(cursor, LOOK_AGAIN, {"ids": list(answered), "annotator": batch.annotator_id})
         moment, voted = cursor.fetchone()
     return moment, set(voted)
 

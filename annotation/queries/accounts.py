@@ -4,7 +4,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from annotation.models import Annotator, ApiToken
-from annotation.queries.plain import build_models, name_columns
+from annotation.queries.plain import build_models, execute_planned, name_columns
 from hierarchy.errors import NotPermitted
 from hierarchy.rules import note_groups
 
@@ -13,7 +13,7 @@ SELECT ARRAY(SELECT role.name FROM auth_group AS role JOIN auth_user_groups AS m
              WHERE member.user_id = auth_user.id)::text[], {name_columns(ApiToken, User, Annotator)}
 FROM annotation_apitoken JOIN auth_user ON auth_user.id = annotation_apitoken.user_id
 LEFT JOIN annotation_annotator ON annotation_annotator.user_id = auth_user.id
-WHERE annotation_apitoken.sha256 = %s AND annotation_apitoken.revoked_at IS NULL AND auth_user.is_active
+WHERE annotation_apitoken.sha256 = %(sha256)s AND annotation_apitoken.revoked_at IS NULL AND auth_user.is_active
 """  # noqa: S608 (names of tables and columns)
 
 
@@ -21,7 +21,7 @@ def find_live_token(key: str) -> ApiToken | None:
     """The token of this key, if it is not revoked and its account is active, with the account, its role and its annotator.
     One query."""
     with connection.cursor() as cursor:
-        cursor.execute(LIVE_TOKEN, [hashlib.sha256(key.encode()).digest()])
+        execute_planned(cursor, LIVE_TOKEN, {"sha256": hashlib.sha256(key.encode()).digest()})
         row = cursor.fetchone()
     if row is None:
         return None

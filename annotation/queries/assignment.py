@@ -22,6 +22,7 @@ from django.utils.crypto import salted_hmac
 from annotation.consensus.information import BANDS
 from annotation.models import Annotator, Campaign
 from annotation.models.question import RING
+from annotation.queries.plain import execute_planned
 
 # Questions of one band that are looked at for a page; more only where none of these is free.
 ZONE = 100
@@ -33,7 +34,7 @@ HAS_ROOM = """
     question.state = 'OPEN' AND question.closed_at IS NULL AND NOT question.is_gold
     AND question.votes_in_time + CASE WHEN question.held_until = '{}' THEN 0 ELSE
             (SELECT count(*) FROM unnest(question.held_until) AS held (until) WHERE held.until > now()) END
-        < least(question.votes_wanted, %(cap)s)
+        < least(question.votes_wanted, %(cap)s::int)
 """
 
 NOT_SEEN = f"""
@@ -47,7 +48,7 @@ NOT_SEEN = f"""
 # Stretch after stretch, and no further than rows are wanted. A zone that is full and holds nothing free gives one row without
 # an id, so that the walk goes on behind it.
 FIND = f"""
-SELECT stretch.step, found.id, found.first_free, CASE WHEN found.rows = %(zone)s THEN found.last END
+SELECT stretch.step, found.id, found.first_free, CASE WHEN found.rows = %(zone)s::bigint THEN found.last END
 FROM unnest(%(bands)s::int[], %(lows)s::bigint[], %(highs)s::bigint[]) WITH ORDINALITY AS stretch (band, low, high, step)
 CROSS JOIN LATERAL (
     SELECT CASE WHEN zone.free THEN zone.id END AS id, zone.first_free, zone.last, zone.rows
@@ -55,17 +56,17 @@ CROSS JOIN LATERAL (
         SELECT looked.id, looked.free, min(looked.lot) FILTER (WHERE looked.free) OVER () AS first_free,
                max(looked.lot) OVER () AS last, count(*) OVER () AS rows, row_number() OVER () AS number
         FROM (
-            SELECT question.id, question.lot, question.id <> ALL(%(taken)s)
-                   AND question.votes_wanted - question.room < %(cap)s AND {NOT_SEEN} AS free
+            SELECT question.id, question.lot, question.id <> ALL(%(taken)s::bigint[])
+                   AND question.votes_wanted - question.room < %(cap)s::int AND {NOT_SEEN} AS free
             FROM annotation_question AS question
             WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AND question.state = 'OPEN'
               AND question.closed_at IS NULL AND NOT question.is_gold AND question.room > 0
               AND question.priority = stretch.band AND question.lot >= stretch.low AND question.lot < stretch.high
-            ORDER BY question.lot LIMIT %(zone)s
+            ORDER BY question.lot LIMIT %(zone)s::bigint
         ) AS looked
     ) AS zone
-    WHERE zone.free OR (zone.first_free IS NULL AND zone.number = %(zone)s)
-    ORDER BY md5(%(secret)s || zone.id)
+    WHERE zone.free OR (zone.first_free IS NULL AND zone.number = %(zone)s::bigint)
+    ORDER BY md5(%(secret)s::text || zone.id)
 ) AS found
 LIMIT %(limit)s
 """
@@ -76,7 +77,7 @@ SELECT question.id FROM annotation_question AS question
 JOIN annotation_gold AS gold ON gold.question_id = question.id AND gold.active
 WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AND question.is_gold
   AND question.closed_at IS NULL AND gold.exposures < %(exposures)s AND {NOT_SEEN}
-ORDER BY md5(%(secret)s || question.id) LIMIT %(size)s FOR NO KEY UPDATE OF question, gold SKIP LOCKED
+ORDER BY md5(%(secret)s::text || question.id) LIMIT %(size)s FOR NO KEY UPDATE OF question, gold SKIP LOCKED
 """
 
 # By the newest page that an annotator had in a synset.
@@ -142,7 +143,7 @@ class History:
 def read_history(annotator: Annotator, campaign: Campaign) -> History:
     """One query. People stay with the synset that they have just read about."""
     with connection.cursor() as cursor:
-        cursor.execute(HISTORY, {"annotator": annotator.pk, "campaign": campaign.pk})
+        execute_planned(cursor, HISTORY, {"annotator": annotator.pk, "campaign": campaign.pk})
         moment, live_leases, has_expired, synset_id, position, places, submitted = cursor.fetchone()
     return History(moment, live_leases, has_expired, synset_id, position or 0, places or [], submitted)
 
@@ -203,7 +204,7 @@ class Walk:
         bands, lows, highs = (list(column) for column in zip(*self._stretches, strict=True))
         here: dict[str, Any] = {"bands": bands, "lows": lows, "highs": highs, "zone": self._zone, "limit": limit}
         with connection.cursor() as cursor:
-            cursor.execute(FIND, {**parameters, **here})
+            execute_planned(cursor, FIND, {**parameters, **here})
             rows = cursor.fetchall()
         cut_off = rows[-1][0] if len(rows) == limit else len(self._stretches) + 1
         found = self._go_on(rows, cut_off)

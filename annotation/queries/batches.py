@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from annotation.models import Annotator, Batch, BatchItem, Question
 from annotation.queries.campaigns import find_policy
+from annotation.queries.plain import execute_planned
 from hierarchy.errors import NotFound, NotPermitted
 from hierarchy.models import Label
 from hierarchy.queries.examples import list_example_pictures
@@ -20,7 +21,7 @@ SELECT item.position, image.id, image.width, image.height, image.small_width, im
 FROM annotation_batchitem AS item JOIN annotation_question AS question ON question.id = item.question_id
 JOIN hierarchy_candidate AS candidate ON candidate.id = question.candidate_id
 JOIN hierarchy_image AS image ON image.id = candidate.image_id
-WHERE item.batch_id = %s ORDER BY item.position
+WHERE item.batch_id = %(batch)s ORDER BY item.position
 """
 
 
@@ -66,7 +67,7 @@ def find_batch(annotator: Annotator, batch_id: UUID) -> Batch:
 def list_pictures(batch: Batch) -> list[Picture]:
     """The page's pictures in the order of their positions, gold and others alike. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(PICTURES, [batch.pk])
+        execute_planned(cursor, PICTURES, {"batch": batch.pk})
         return [Picture(*row) for row in cursor.fetchall()]
 
 

@@ -5,7 +5,7 @@ from dataclasses import astuple, dataclass
 from django.db import connection
 
 from annotation.models import Campaign, Policy
-from annotation.queries.plain import build_models, name_columns
+from annotation.queries.plain import build_models, execute_planned, name_columns
 from hierarchy.errors import NotFound
 
 
@@ -30,7 +30,7 @@ def find_policies(campaign_ids: list[int]) -> dict[int, Policy]:
 OPEN_POLICIES = f"""
 SELECT DISTINCT ON (annotation_campaign.opened_at, annotation_campaign.id) {name_columns(Policy, Campaign)}
 FROM annotation_policy JOIN annotation_campaign ON annotation_campaign.id = annotation_policy.campaign_id
-WHERE annotation_campaign.state = 'OPEN' AND (%(name)s::text IS NULL OR annotation_campaign.name = %(name)s)
+WHERE annotation_campaign.state = 'OPEN' AND (%(name)s::text IS NULL OR annotation_campaign.name = %(name)s::text)
 ORDER BY annotation_campaign.opened_at, annotation_campaign.id, annotation_policy.version DESC
 """  # noqa: S608 (names of tables and columns)
 
@@ -39,7 +39,7 @@ def list_open_policies(name: str | None) -> list[Policy]:
     """The version in force of each open campaign, or of the one of that name if it is open, with the campaign; in the order in which
     they were opened. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(OPEN_POLICIES, {"name": name})
+        execute_planned(cursor, OPEN_POLICIES, {"name": name})
         rows = cursor.fetchall()
     policies = []
     for row in rows:

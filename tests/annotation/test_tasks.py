@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from typing import Any
 from uuid import uuid4
 
@@ -82,9 +83,9 @@ def test_votes_that_come_while_the_bell_is_rung_are_estimated_by_the_same_run(qu
     def come_meanwhile(_):
         builders.vote(builders.make_crowd(1)[0], "UNSURE", campaign=late.campaign)
         tasks.ring_doorbell()
-        monkeypatch.setattr(tasks.time, "sleep", lambda _: None)
+        monkeypatch.setattr(time, "sleep", lambda _: None)
 
-    monkeypatch.setattr(tasks.time, "sleep", come_meanwhile)
+    monkeypatch.setattr(time, "sleep", come_meanwhile)
     tasks.estimate_due_questions()
 
     assert late.votes.count() == 1

@@ -137,5 +137,5 @@ def test_the_number_of_queries_does_not_grow_with_disputes(client, django_assert
 
     with django_assert_num_queries(4):
         client.get("/disputes/")
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         client.get(f"/disputes/{first.pk}/")
