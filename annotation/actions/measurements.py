@@ -10,7 +10,7 @@ import numpy as np
 from django.db import transaction
 from numpy.typing import NDArray
 
-from annotation.actions.copying import copy_rows
+from annotation.actions.copying import copy_models
 from annotation.consensus.decide import Rule
 from annotation.consensus.metrics import divide
 from annotation.consensus.model import Floats
@@ -63,7 +63,7 @@ def record_measurements(
             synset_id = None if chosen is places else chosen[0][1]
             rows.append((snapshot.pk, campaign_id, synset_id, json.dumps(values)))
     names = ("snapshot_id", "campaign_id", "synset_id", "values")
-    return copy_rows(model=Measurement, rows=(dict(zip(names, row, strict=True)) for row in rows))
+    return copy_models(model=Measurement, rows=(dict(zip(names, row, strict=True)) for row in rows))
 
 
 def _measure(

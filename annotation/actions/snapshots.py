@@ -10,7 +10,7 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from annotation.actions.accounts import bar_annotator
-from annotation.actions.copying import copy_rows
+from annotation.actions.copying import copy_models
 from annotation.actions.rescoring import divide_questions
 from annotation.consensus.calibrate import Calibration
 from annotation.consensus.decide import Rule
@@ -63,8 +63,8 @@ def publish_snapshot(
         published_by=by,
     )
     ids = [int(annotator_id) for annotator_id in annotator_ids]
-    copy_rows(model=Skill, rows=_list_skills(snapshot, ids, skills))
-    copy_rows(model=SynsetPrior, rows=_list_synset_priors(snapshot, synset_factors))
+    copy_models(model=Skill, rows=_list_skills(snapshot, ids, skills))
+    copy_models(model=SynsetPrior, rows=_list_synset_priors(snapshot, synset_factors))
     divide_questions(snapshot_id=snapshot.pk)
     return snapshot
 
