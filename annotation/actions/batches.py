@@ -13,9 +13,9 @@ from annotation.models import Annotator, Batch, Campaign, Policy
 from annotation.queries import assignment
 from annotation.queries.assignment import History, Walk
 from annotation.queries.campaigns import list_open_policies
-from annotation.queries.plain import execute_planned
 from annotation.rules import LIVE_LEASES, check_not_barred
 from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from hierarchy.queries.plain import build_models, execute_planned, name_columns
 
 # How often questions that others took at the same moment are replaced before a page is given out that is shorter than asked for.
 ROUNDS = 3
@@ -69,18 +69,23 @@ WHERE gold.question_id = ANY(%(ids)s) AND gold.active AND NOT EXISTS (
 """
 
 # Whatever else an annotator does waits for this row, so that they do one thing at a time.
-LOCK_ANNOTATOR = "SELECT * FROM annotation_annotator WHERE id = %s FOR NO KEY UPDATE"
+LOCK_ANNOTATOR = f"""
+SELECT {name_columns(Annotator)} FROM annotation_annotator WHERE id = %(annotator)s FOR NO KEY UPDATE
+"""  # noqa: S608 (names of columns)
 
-LOCK_BATCH = "SELECT * FROM annotation_batch WHERE id = %s FOR UPDATE"
+LOCK_BATCH = f"""
+SELECT {name_columns(Batch)} FROM annotation_batch WHERE id = %(batch)s FOR UPDATE
+"""  # noqa: S608 (names of columns)
 
-ADD_BATCH = """
+ADD_PAGE = """
+WITH page AS (
 INSERT INTO annotation_batch (id, annotator_id, campaign_id, synset_id, leased_at, expires_at, outcome, late, places)
 VALUES (%(batch)s, %(annotator)s, %(campaign)s, %(synset)s, %(leased_at)s, %(expires_at)s, '', false, %(places)s::int[])
-"""
-
-ADD_ITEMS = """
+    RETURNING id
+)
 INSERT INTO annotation_batchitem (batch_id, position, question_id)
-SELECT %(batch)s::uuid, position, question_id FROM unnest(%(questions)s::bigint[]) WITH ORDINALITY AS item (question_id, position)
+SELECT page.id, item.position, item.question_id
+FROM page, unnest(%(questions)s::bigint[]) WITH ORDINALITY AS item (question_id, position)
 """
 
 # One hold goes for each page; one that has expired may have been cleared away already.
@@ -185,7 +190,9 @@ def _wait(blocked: set[int]) -> None:
 
 def lock_annotator(annotator_id: int) -> Annotator:
     """Until the end of the transaction."""
-    annotator: Annotator = Annotator.objects.raw(LOCK_ANNOTATOR, [annotator_id])[0]
+    with connection.cursor() as cursor:
+        execute_planned(cursor, LOCK_ANNOTATOR, {"annotator": annotator_id})
+        annotator: Annotator = build_models(cursor.fetchone(), Annotator)[0]
     return annotator
 
 
@@ -201,27 +208,36 @@ def _find_policies(name: str | None) -> list[Policy]:
 
 
 def _lease_in_campaign(search: _Search, size: int | None) -> Batch | None:
+    """People stay with their synset as long as it gives half a page; what is left of it waits for those who come by."""
     size = min(size or search.policy.page_size, search.policy.page_size)
-    synset, places = search.history.synset_id, search.history.places
+    current, places = search.history.synset_id, search.history.places
     passed: list[int] = []
-    while True:
-        if synset is not None:
-            batch = _lease_in_synset(search, synset, places, size)
-            if batch is not None:
-                return batch
-            passed.append(synset)
-        synset = assignment.find_next_synset(campaign=search.campaign, position=search.history.position, passed=passed)
-        if synset is None:
-            return None
-        places = assignment.read_places(annotator=search.annotator, campaign=search.campaign, synset_id=synset)
+    if current is not None:
+        batch = _lease_in_synset(search, current, places, size, least=size // 2)
+        if batch is not None:
+            return batch
+        passed.append(current)
+    while (synset := _find_next_synset(search, passed)) is not None:
+        there = assignment.read_places(annotator=search.annotator, campaign=search.campaign, synset_id=synset)
+        batch = _lease_in_synset(search, synset, there, size)
+        if batch is not None:
+            return batch
+        passed.append(synset)
+    return _lease_in_synset(search, current, places, size) if current is not None and size > 1 else None
 
 
-def _lease_in_synset(search: _Search, synset: int, places: Sequence[int], size: int) -> Batch | None:
-    """Gold takes the place of others, on a page of one too: neither length nor size tells that there is none. But where nothing
+def _find_next_synset(search: _Search, passed: Sequence[int]) -> int | None:
+    return assignment.find_next_synset(campaign=search.campaign, position=search.history.position, passed=passed)
+
+
+def _lease_in_synset(search: _Search, synset: int, places: Sequence[int], size: int, *, least: int = 1) -> Batch | None:
+    """None where fewer than `least` are free.
+
+    Gold takes the place of others, on a page of one too: neither length nor size tells that there is none. But where nothing
     else is free, no page is given out."""
     walk = Walk(secret=search.secret, synset_id=synset, places=places)
     found = _gather(search, walk, synset, size, taken=[])
-    if not found:
+    if len(found) < max(least, 1):
         return None
     gold = _lock_gold(search, synset, size)
     batch = Batch(
@@ -296,8 +312,7 @@ def _write_batch(search: _Search, batch: Batch, questions: Sequence[int], gold: 
     with connection.cursor() as cursor:
         if gold:
             execute_planned(cursor, EXPOSE, {"ids": list(gold), "annotator": search.annotator.pk})
-        execute_planned(cursor, ADD_BATCH, values)
-        execute_planned(cursor, ADD_ITEMS, values)
+        execute_planned(cursor, ADD_PAGE, values)
     return batch
 
 
@@ -322,10 +337,12 @@ def close_unanswered(batch: Batch) -> None:
 
 def lock_batch(*, annotator_id: int, batch_id: UUID) -> Batch:
     """The annotator's batch, its row locked. NotFound where there is none, NotPermitted for another's."""
-    batches: list[Batch] = list(Batch.objects.raw(LOCK_BATCH, [batch_id]))
-    if not batches:
+    with connection.cursor() as cursor:
+        execute_planned(cursor, LOCK_BATCH, {"batch": batch_id})
+        row = cursor.fetchone()
+    if row is None:
         raise NotFound("There is no such batch.")
-    batch = batches[0]
+    batch: Batch = build_models(row, Batch)[0]
     if batch.annotator_id != annotator_id:
         raise NotPermitted("This batch is leased to another annotator.")
     return batch

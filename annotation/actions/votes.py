@@ -14,13 +14,16 @@ from django.db.models import F
 from annotation.actions.batches import lock_annotator, lock_batch
 from annotation.models import Batch, Question, Vote
 from annotation.queries.campaigns import find_policy
-from annotation.queries.plain import execute_planned
 from annotation.rules import MILLISECONDS_CAP, check_not_barred
 from hierarchy.errors import Conflict, InvalidInput, KeyReused
+from hierarchy.queries.plain import execute_planned
 
 KEY_LENGTH = 200
 
-FIND_KEY = "SELECT * FROM annotation_batch WHERE annotator_id = %s AND idempotency_key = %s"
+FIND_KEY = """
+SELECT id, body_sha256, recorded, late FROM annotation_batch
+WHERE annotator_id = %(annotator)s AND idempotency_key = %(key)s
+"""
 
 # Always in the order of the questions' ids, so that two pages never wait for each other.
 LOCK_PAGE = """
@@ -35,16 +38,16 @@ SELECT clock_timestamp(), ARRAY(SELECT question_id FROM annotation_vote
                                 WHERE question_id = ANY(%(ids)s) AND annotator_id = %(annotator)s AND withdrawn_at IS NULL)
 """
 
-ADD_VOTES = """
+# All that a submission writes. The page's hold on each of its questions ends, and what was answered is counted and becomes due.
+# Active gold is never decided, so nothing is due on it, and it is not held. A hold that has expired may have been cleared away
+# already.
+RECORD = """
+WITH voted AS (
 INSERT INTO annotation_vote (question_id, annotator_id, batch_id, position, answer, milliseconds, late, voted_at)
 SELECT question_id, %(annotator)s::bigint, %(batch)s::uuid, position, answer, milliseconds, %(late)s::boolean, %(at)s::timestamptz
 FROM unnest(%(questions)s::bigint[], %(positions)s::smallint[], %(answers)s::text[], %(milliseconds)s::int[])
     AS given (question_id, position, answer, milliseconds)
-"""
-
-# The page's hold on each of its questions ends, and what was answered is counted and becomes due. Active gold is never decided,
-# so nothing is due on it, and it is not held. A hold that has expired may have been cleared away already.
-COUNT_PAGE = """
+), counted AS (
 UPDATE annotation_question AS question
 SET held_until = question.held_until[:coalesce(item.place, 1) - 1] || question.held_until[coalesce(item.place, 0) + 1:],
     votes_in_time = question.votes_in_time + CASE WHEN item.voted THEN %(counted)s::int ELSE 0 END,
@@ -56,9 +59,7 @@ FROM (
     WHERE item.batch_id = %(batch)s AND NOT held.is_gold
 ) AS item
 WHERE question.id = item.id AND (item.voted OR item.place IS NOT NULL)
-"""
-
-CLOSE_PAGE = """
+)
 UPDATE annotation_batch SET outcome = 'SUBMITTED', closed_at = %(at)s, late = %(late)s, idempotency_key = %(key)s,
     body_sha256 = %(body)s, recorded = %(recorded)s
 WHERE id = %(batch)s
@@ -96,15 +97,27 @@ def submit_batch(*, annotator_id: int, batch_id: UUID, votes: Sequence[GivenVote
     annotator = lock_annotator(annotator_id)
     batch = lock_batch(annotator_id=annotator_id, batch_id=batch_id)
     body = _digest(batch_id, votes)
-    for known in Batch.objects.raw(FIND_KEY, [annotator_id, key]):
-        if bytes(known.body_sha256 or b"") != body:
-            raise KeyReused("This idempotency key was used before with another body.")
-        return Receipt(known.pk, known.recorded or 0, known.late)
+    known = _find_receipt(annotator_id, key, body)
+    if known is not None:
+        return known
     check_not_barred(annotator)
     if batch.closed_at is not None:
         raise Conflict(f"This batch was {batch.get_outcome_display()} already.")
     questions = _check_votes(batch, votes)
     return _record(batch, votes, questions, key, body)
+
+
+def _find_receipt(annotator_id: int, key: str, body: bytes) -> Receipt | None:
+    """What the same submission got before; KeyReused where the key came with another body."""
+    with connection.cursor() as cursor:
+        execute_planned(cursor, FIND_KEY, {"annotator": annotator_id, "key": key})
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    batch_id, known_body, recorded, late = row
+    if bytes(known_body) != body:
+        raise KeyReused("This idempotency key was used before with another body.")
+    return Receipt(batch_id, recorded, late)
 
 
 def _check_key(key: str) -> None:
@@ -164,8 +177,7 @@ def _record(batch: Batch, votes: Sequence[GivenVote], questions: dict[int, int],
         "recorded": len(kept),
     }
     with connection.cursor() as cursor:
-        for statement in (ADD_VOTES, COUNT_PAGE, CLOSE_PAGE):
-            execute_planned(cursor, statement, values)
+        execute_planned(cursor, RECORD, values)
     return Receipt(batch.pk, len(kept), late)
 
 

@@ -16,7 +16,7 @@ from annotation.queries.campaigns import Progress, coarsen_percent
 from annotation.queries.disputes import Tally
 from hierarchy.models import Image, Synset
 from hierarchy.queries.pictures import sign_picture
-from hierarchy.queries.synsets import find_path
+from hierarchy.queries.synsets import find_path, read_synset
 
 # Votes are taken after the lease has expired, so its pictures show a little longer.
 PICTURE_GRACE_SECONDS = 900
@@ -28,16 +28,17 @@ def write_batch(request: Request, batch: Batch) -> Any:
     """The lease as its annotator sees it. Nothing in it depends on which questions are gold."""
     expires_at = int(batch.expires_at.timestamp()) + PICTURE_GRACE_SECONDS
     audience = f"annotator:{batch.annotator_id}:{batch.pk}"
+    synset = read_synset(batch.synset_id)
     host = request.build_absolute_uri("/").rstrip("/")
     # In the shape of BatchAnswer, which would take longer than all else here to write what is plain already.
     return {
         "id": batch.pk,
         "campaign": batch.campaign.name,
         "synset": {
-            "wnid": batch.synset.wnid,
-            "words": batch.synset.words,
-            "gloss": batch.synset.gloss,
-            "path": [write_synset(synset) for synset in find_path(batch.synset)],
+            "wnid": synset.wnid,
+            "words": synset.words,
+            "gloss": synset.gloss,
+            "path": [write_synset(step) for step in find_path(synset)],
         },
         "expires_at": batch.expires_at,
         "items": [

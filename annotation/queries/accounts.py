@@ -4,8 +4,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from annotation.models import Annotator, ApiToken
-from annotation.queries.plain import build_models, execute_planned, name_columns
 from hierarchy.errors import NotPermitted
+from hierarchy.queries.plain import build_models, execute_planned, name_columns
 from hierarchy.rules import note_groups
 
 LIVE_TOKEN = f"""

@@ -22,7 +22,7 @@ from django.utils.crypto import salted_hmac
 from annotation.consensus.information import BANDS
 from annotation.models import Annotator, Campaign
 from annotation.models.question import RING
-from annotation.queries.plain import execute_planned
+from hierarchy.queries.plain import execute_planned
 
 # Questions of one band that are looked at for a page; more only where none of these is free.
 ZONE = 100
@@ -100,7 +100,7 @@ ORDER BY member.position LIMIT 1
 
 # Of the newest page the places are read, of the newest one that was sent its id.
 HISTORY = f"""
-SELECT now(),
+SELECT statement_timestamp(),
        (SELECT count(*) FROM annotation_batch AS batch WHERE batch.annotator_id = %(annotator)s AND {LIVE}),
        EXISTS (SELECT 1 FROM annotation_batch WHERE closed_at IS NULL AND NOT lapsed AND expires_at <= now()),
        newest.synset_id, newest.position, newest.places,
@@ -128,7 +128,7 @@ class Stretch(NamedTuple):
 @dataclass(frozen=True)
 class History:
     """What an annotator did last: the campaign's synset of their newest page with its position and the places of the walk (None,
-    0 and [] where there is none), how many pages they hold, and which page they sent last. `moment` is the transaction's;
+    0 and [] where there is none), how many pages they hold, and which page they sent last. `moment` is that of the query;
     `has_expired`: leases, whoever's, have expired whose questions are still held."""
 
     moment: datetime

@@ -11,10 +11,10 @@ from django.db.models.functions import Now
 
 from annotation.models import Annotator, Batch, BatchItem, Question
 from annotation.queries.campaigns import find_policy
-from annotation.queries.plain import execute_planned
 from hierarchy.errors import NotFound, NotPermitted
 from hierarchy.models import Label
 from hierarchy.queries.examples import list_example_pictures
+from hierarchy.queries.plain import execute_planned
 
 PICTURES = """
 SELECT item.position, image.id, image.width, image.height, image.small_width, image.small_height, image.author, image.licence

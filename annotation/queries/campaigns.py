@@ -5,8 +5,8 @@ from dataclasses import astuple, dataclass
 from django.db import connection
 
 from annotation.models import Campaign, Policy
-from annotation.queries.plain import build_models, execute_planned, name_columns
 from hierarchy.errors import NotFound
+from hierarchy.queries.plain import build_models, execute_planned, name_columns
 
 
 def find_campaign(name: str) -> Campaign:

@@ -21,7 +21,7 @@ from config.embedded.services import CHECKOUT, Address
 
 ANNOTATORS = 8
 PAGE = 24
-WARM_UP_SECONDS, SECONDS = 4.0, 20.0
+WARM_UP_SECONDS, SECONDS = 3.0, 12.0
 LOOK_SECONDS = 0.1
 CLIENTS = (sys.executable, "-m", "benchmarks.scale.clients")
 

@@ -12,6 +12,7 @@ from django.db.models.functions import Length, Replace
 from hierarchy.dag import order_topologically
 from hierarchy.errors import InvalidInput, NotFound
 from hierarchy.models import Closure, ParentLink, Synset, SynsetWord
+from hierarchy.queries.plain import build_models, execute_planned, name_columns
 
 WNID = re.compile(r"n([0-9]{8})", re.ASCII)
 SEARCH_LIMIT = 50
@@ -111,22 +112,31 @@ def list_descendants(
     ]
 
 
-LINKS_ABOVE = """
-SELECT link.child_id, parent.id, parent.wnid, parent.words, parent.gloss, parent.safety
+FIND_SYNSET = f"SELECT {name_columns(Synset)} FROM hierarchy_synset WHERE id = %(synset)s"  # noqa: S608 (names of columns)
+LINKS_ABOVE = f"""
+SELECT link.child_id, {name_columns(Synset)}
 FROM hierarchy_closure AS closure JOIN hierarchy_parentlink AS link ON link.child_id = closure.ancestor_id
-JOIN hierarchy_synset AS parent ON parent.id = link.parent_id
-WHERE closure.descendant_id = %s ORDER BY link.instance, link.parent_id
-"""
+JOIN hierarchy_synset ON hierarchy_synset.id = link.parent_id
+WHERE closure.descendant_id = %(synset)s ORDER BY link.instance, link.parent_id
+"""  # noqa: S608 (names of columns)
+
+
+def read_synset(synset_id: int) -> Synset:
+    """A synset that is there. One query."""
+    with connection.cursor() as cursor:
+        execute_planned(cursor, FIND_SYNSET, {"synset": synset_id})
+        synset: Synset = build_models(cursor.fetchone(), Synset)[0]
+    return synset
 
 
 def find_path(synset: Synset) -> list[Synset]:
     """One shortest path from the root to the synset, both included; of several, always the same. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(LINKS_ABOVE, [synset.pk])
+        execute_planned(cursor, LINKS_ABOVE, {"synset": synset.pk})
         rows = cursor.fetchall()
     found = {row[1]: row[1:] for row in rows}
     above = _climb(synset.pk, [row[:2] for row in rows])[:-1]
-    return [*(Synset(*found[step]) for step in above), synset]
+    return [*(build_models(found[step], Synset)[0] for step in above), synset]
 
 
 def _climb(start: int, links: list[tuple[int, int]]) -> list[int]:

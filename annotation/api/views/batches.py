@@ -16,7 +16,7 @@ from annotation.api.answers import (
     UndoAnswer,
     describe_problems,
 )
-from annotation.api.bodies import LeaseBody, SubmitBody, read_body
+from annotation.api.bodies import LeaseBody, SubmitBody, read_body, read_submission
 from annotation.api.parsers import ShallowJSONParser
 from annotation.api.rows import write_batch
 from annotation.api.visitors import get_annotator
@@ -100,7 +100,7 @@ class BatchVotesView(APIView):
             annotator_id=get_annotator(request).pk,
             batch_id=batch_id,
             key=_read_key(request),
-            votes=[_read_vote(vote) for vote in read_body(request, SubmitBody)["votes"]],
+            votes=[_read_vote(vote) for vote in read_submission(request)],
         )
         ring_doorbell()
         return Response(ReceiptAnswer(receipt).data, status=201)

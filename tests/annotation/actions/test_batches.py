@@ -101,6 +101,24 @@ def test_the_current_synset_comes_before_the_campaigns_order(curator):
     assert builders.lease(builders.make_crowd(1)[0], campaign).synset == synsets[0]
 
 
+@pytest.mark.parametrize(("left", "stays"), [(2, True), (1, False)])
+def test_an_annotator_stays_with_a_synset_that_gives_half_a_page(curator, left, stays):
+    synsets = [builders.make_synset(number) for number in (1740, 1930)]
+    for synset in synsets:
+        builders.make_candidates(synset, 4 + left)
+    campaign = builders.make_open_campaign(synsets, by=curator, page_size=4, gold_rate=0)
+    builders.vote(curator, campaign=campaign)
+
+    assert (builders.lease(curator, campaign).synset == synsets[0]) is stays
+
+
+def test_what_is_left_of_a_synset_is_given_out_when_there_is_nothing_else(curator):
+    campaign = make_campaign(5, by=curator, page_size=4, gold_rate=0)
+    builders.vote(curator, campaign=campaign)
+
+    assert len(questions_of(builders.lease(curator, campaign))) == 1
+
+
 def test_the_oldest_open_campaign_with_something_left_is_served(curator):
     make_campaign(1, number=1740, by=curator)
     second = make_campaign(1, number=1930, by=curator)
@@ -343,7 +361,6 @@ def test_a_lease_takes_a_fixed_number_of_queries(curator, settings, django_asser
     campaign = make_campaign(30, by=curator, gold_rate=0)
     annotator = builders.find_annotator(curator)
 
-    # savepoint, annotator, policies with campaigns, history, next synset, places, find, hold, page, items,
-    # end of savepoint
-    with django_assert_num_queries(11):
+    # savepoint, annotator, policies with campaigns, history, next synset, places, find, hold, page, end of savepoint
+    with django_assert_num_queries(10):
         batches.lease_batch(annotator_id=annotator.pk, campaign_name=campaign.name)

@@ -80,8 +80,8 @@ def test_pausing_takes_the_votes_of_pages_already_leased(curator, batch):
 
 def test_a_submission_takes_a_fixed_number_of_queries(batch, settings, django_assert_num_queries):
     settings.PREPARED_STATEMENTS = False
-    # savepoint, annotator, batch, key, items with their questions, clock with own votes, votes, questions, batch, end
-    with django_assert_num_queries(10):
+    # savepoint, annotator, batch, key, items with their questions, clock with own votes, all writing, end of savepoint
+    with django_assert_num_queries(8):
         send(batch, answer("YES", "NO", "YES"))
 
 

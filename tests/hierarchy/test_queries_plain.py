@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from annotation.models import Campaign, Policy
-from annotation.queries.plain import build_models, execute_planned, name_columns
+from hierarchy.queries.plain import build_models, execute_planned, name_columns
 from tests import builders
 
 pytestmark = pytest.mark.django_db
