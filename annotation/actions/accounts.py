@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.password_validation import validate_password
@@ -126,20 +127,23 @@ def _close_token(token: ApiToken, at: datetime) -> ApiToken:
     return token
 
 
-# Locked in the order of their ids, as pages of votes lock them. Active gold is never decided, so nothing is due on it.
-WITHOUT_THEIR_VOTES = """
-WITH touched AS (
-    SELECT question.id,
-           (SELECT count(*) FROM annotation_vote AS vote WHERE vote.question_id = question.id
-            AND vote.annotator_id = %(annotator)s AND vote.withdrawn_at IS NULL AND NOT vote.late) AS counted
-    FROM annotation_question AS question
+# In the order of their ids, as pages of votes lock them; those of open pages among them, which are let go of later.
+LOCK_TOUCHED = """
+SELECT count(*) FROM (
+    SELECT question.id FROM annotation_question AS question
     WHERE question.id IN (SELECT question_id FROM annotation_vote WHERE annotator_id = %(annotator)s AND withdrawn_at IS NULL)
-      AND NOT question.is_gold
+       OR question.id IN (SELECT question_id FROM annotation_batchitem WHERE batch_id = ANY(%(batches)s::uuid[]))
     ORDER BY question.id FOR NO KEY UPDATE
-)
+) AS locked
+"""
+
+# Active gold is never decided, so nothing is due on it.
+WITHOUT_THEIR_VOTES = """
 UPDATE annotation_question AS question
-SET due_at = least(question.due_at, %(at)s), votes_in_time = question.votes_in_time - touched.counted
-FROM touched WHERE question.id = touched.id
+SET due_at = least(question.due_at, %(at)s), votes_in_time = question.votes_in_time - CASE WHEN vote.late THEN 0 ELSE 1 END
+FROM annotation_vote AS vote
+WHERE vote.annotator_id = %(annotator)s AND vote.withdrawn_at IS NULL AND vote.question_id = question.id
+  AND NOT question.is_gold
 """
 
 
@@ -161,9 +165,12 @@ def bar_annotator(*, annotator_id: int, reason: str, by: User | None, at: dateti
     if annotator.barred_at is None:
         annotator.barred_at, annotator.barred_by, annotator.barred_reason = at, by, reason.strip()
         annotator.save(update_fields=["barred_at", "barred_by", "barred_reason"])
-        with connection.cursor() as cursor:
-            cursor.execute(WITHOUT_THEIR_VOTES, {"annotator": annotator_id, "at": at})
         # Nobody else is asked what an open page holds, and this one will not be sent any more.
-        for batch in annotator.batches.select_for_update().filter(closed_at__isnull=True):
+        held = list(annotator.batches.select_for_update().filter(closed_at__isnull=True).order_by("pk"))
+        values: dict[str, Any] = {"annotator": annotator_id, "at": at, "batches": [batch.pk for batch in held]}
+        with connection.cursor() as cursor:
+            cursor.execute(LOCK_TOUCHED, values)
+            cursor.execute(WITHOUT_THEIR_VOTES, values)
+        for batch in held:
             close_unanswered(batch)
     return annotator

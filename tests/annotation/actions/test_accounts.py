@@ -237,6 +237,19 @@ def test_a_label_that_rested_on_a_barred_annotator_goes_to_a_curator_when_the_ot
     assert [dispute.reason for dispute in question.disputes.all()] == ["FLIP"]
 
 
+def test_a_bar_takes_back_what_questions_count_and_hold():
+    spammer, curator = builders.make_crowd(1)[0], builders.make_user("carol", "curator")
+    synset = builders.make_synset(1740)
+    builders.make_candidates(synset, 6)
+    campaign = builders.make_open_campaign([synset], page_size=3, gold_rate=0)
+    builders.vote(spammer, campaign=campaign)
+    builders.lease(spammer, campaign)
+    bar(builders.find_annotator(spammer).pk, curator)
+
+    assert set(Question.objects.values_list("votes_in_time", flat=True)) == {0}
+    assert not Question.objects.exclude(held_until=[]).exists()
+
+
 def test_a_bar_makes_no_gold_due():
     question = builders.make_question(gold_rate=0)
     page = builders.lease(builders.make_user("dan"), question.campaign)
