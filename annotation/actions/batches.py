@@ -1,38 +1,20 @@
 """Leases: a page of questions for one annotator, for a while. Time is the database's."""
 
-import random
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
+from annotation.actions.drawing import Obstacles, Search, draw_page
 from annotation.models import Annotator, Batch, Campaign, Policy
 from annotation.queries import assignment
-from annotation.queries.assignment import History, Walk
 from annotation.queries.campaigns import list_open_policies
 from annotation.rules import LIVE_LEASES, check_not_barred
 from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from hierarchy.queries.plain import build_models, execute_planned, name_columns
 
-# How often questions that others took at the same moment are replaced before a page is given out that is shorter than asked for.
-ROUNDS = 3
 # Attempts at a page before an annotator is told that nothing is left while others hold all that is.
 ATTEMPTS = 10
-_shuffle = random.SystemRandom()
-
-# What others changed since the questions were found is seen here: each row is locked, then looked at once more.
-HOLD = f"""
-UPDATE annotation_question AS question SET held_until =
-    ARRAY(SELECT held.until FROM unnest(question.held_until) AS held (until) WHERE held.until > now()) || %(expires_at)s::timestamptz
-FROM (
-    SELECT question.id FROM annotation_question AS question WHERE question.id = ANY(%(ids)s) AND {assignment.HAS_ROOM}
-    ORDER BY question.id FOR NO KEY UPDATE OF question SKIP LOCKED
-) AS locked
-WHERE question.id = locked.id RETURNING question.id
-"""  # noqa: S608 (constants of this project)
 
 # The holds of leases that have expired, some at once. Others may be at it: what they hold is left to them, and questions are
 # locked in the order of their ids.
@@ -60,14 +42,6 @@ LAPSED_AT_ONCE = 20
 # Waits until whoever holds a free question has let go of it.
 WAIT = "SELECT id FROM annotation_question WHERE id = ANY(%(ids)s) ORDER BY id LIMIT 1 FOR SHARE"
 
-# An annotator counts once, however often they were shown it.
-EXPOSE = """
-UPDATE annotation_gold AS gold SET exposures = exposures + 1
-WHERE gold.question_id = ANY(%(ids)s) AND gold.active AND NOT EXISTS (
-    SELECT 1 FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
-    WHERE item.question_id = gold.question_id AND batch.annotator_id = %(annotator)s AND batch.outcome <> 'IMPORTED')
-"""
-
 # Whatever else an annotator does waits for this row, so that they do one thing at a time.
 LOCK_ANNOTATOR = f"""
 SELECT {name_columns(Annotator)} FROM annotation_annotator WHERE id = %(annotator)s FOR NO KEY UPDATE
@@ -76,17 +50,6 @@ SELECT {name_columns(Annotator)} FROM annotation_annotator WHERE id = %(annotato
 LOCK_BATCH = f"""
 SELECT {name_columns(Batch)} FROM annotation_batch WHERE id = %(batch)s FOR UPDATE
 """  # noqa: S608 (names of columns)
-
-ADD_PAGE = """
-WITH page AS (
-INSERT INTO annotation_batch (id, annotator_id, campaign_id, synset_id, leased_at, expires_at, outcome, late, places)
-VALUES (%(batch)s, %(annotator)s, %(campaign)s, %(synset)s, %(leased_at)s, %(expires_at)s, '', false, %(places)s::int[])
-    RETURNING id
-)
-INSERT INTO annotation_batchitem (batch_id, position, question_id)
-SELECT page.id, item.position, item.question_id
-FROM page, unnest(%(questions)s::bigint[]) WITH ORDINALITY AS item (question_id, position)
-"""
 
 # One hold goes for each page; one that has expired may have been cleared away already.
 LET_GO = """
@@ -101,37 +64,6 @@ WHERE question.id = locked.id AND place IS NOT NULL
 """
 
 
-@dataclass
-class _Obstacles:
-    """Why nothing may have been found though something is there: questions whose rows others hold at the moment, and leases that
-    have expired but still hold theirs."""
-
-    blocked: set[int] = field(default_factory=set)
-    has_expired: bool = False
-
-
-@dataclass(frozen=True)
-class _Search:
-    """For whom questions are sought, and where."""
-
-    annotator: Annotator
-    campaign: Campaign
-    policy: Policy
-    secret: str
-    history: History
-    obstacles: _Obstacles
-
-    def parameters(self, **more: Any) -> dict[str, Any]:
-        return {
-            "annotator": self.annotator.pk,
-            "campaign": self.campaign.pk,
-            "cap": self.policy.vote_cap,
-            "exposures": self.policy.gold_exposures,
-            "secret": self.secret,
-            **more,
-        }
-
-
 def lease_batch(*, annotator_id: int, campaign_name: str | None = None, size: int | None = None) -> Batch | None:
     """A page of up to `size` questions (never above the policy's) of one synset, gold among them; None if nothing is left.
 
@@ -144,7 +76,7 @@ def lease_batch(*, annotator_id: int, campaign_name: str | None = None, size: in
         raise InvalidInput({"size": f"must be at least 1, not {size}"})
     attempts = 0
     while attempts < ATTEMPTS:
-        obstacles = _Obstacles()
+        obstacles = Obstacles()
         batch = _lease(annotator_id, campaign_name, size, obstacles)
         lapsed = lapse_leases() if obstacles.has_expired else 0
         if batch is not None or not (obstacles.blocked or lapsed):
@@ -164,7 +96,7 @@ def lapse_leases() -> int:
 
 
 @transaction.atomic
-def _lease(annotator_id: int, campaign_name: str | None, size: int | None, obstacles: _Obstacles) -> Batch | None:
+def _lease(annotator_id: int, campaign_name: str | None, size: int | None, obstacles: Obstacles) -> Batch | None:
     """One attempt; what stood in its way is noted."""
     annotator = lock_annotator(annotator_id)
     check_not_barred(annotator)
@@ -174,8 +106,8 @@ def _lease(annotator_id: int, campaign_name: str | None, size: int | None, obsta
         obstacles.has_expired = history.has_expired
         if history.live_leases >= LIVE_LEASES:
             raise Conflict(f"You have {LIVE_LEASES} open pages. Answer one or give one back first.")
-        search = _Search(annotator, policy.campaign, policy, secret, history, obstacles)
-        batch = _lease_in_campaign(search, size)
+        search = Search(annotator, policy.campaign, policy, secret, history, obstacles)
+        batch = draw_page(search, size)
         if batch is not None:
             return batch
     return None
@@ -205,115 +137,6 @@ def _find_policies(name: str | None) -> list[Policy]:
     if campaign is None:
         raise NotFound(f"There is no campaign {name}.")
     raise Conflict(f"Campaign {name} is {campaign.get_state_display()}: it gives out no pages.")
-
-
-def _lease_in_campaign(search: _Search, size: int | None) -> Batch | None:
-    """People stay with their synset as long as it gives half a page; what is left of it waits for those who come by."""
-    size = min(size or search.policy.page_size, search.policy.page_size)
-    current, places = search.history.synset_id, search.history.places
-    passed: list[int] = []
-    if current is not None:
-        batch = _lease_in_synset(search, current, places, size, least=size // 2)
-        if batch is not None:
-            return batch
-        passed.append(current)
-    while (synset := _find_next_synset(search, passed)) is not None:
-        there = assignment.read_places(annotator=search.annotator, campaign=search.campaign, synset_id=synset)
-        batch = _lease_in_synset(search, synset, there, size)
-        if batch is not None:
-            return batch
-        passed.append(synset)
-    return _lease_in_synset(search, current, places, size) if current is not None and size > 1 else None
-
-
-def _find_next_synset(search: _Search, passed: Sequence[int]) -> int | None:
-    return assignment.find_next_synset(campaign=search.campaign, position=search.history.position, passed=passed)
-
-
-def _lease_in_synset(search: _Search, synset: int, places: Sequence[int], size: int, *, least: int = 1) -> Batch | None:
-    """None where fewer than `least` are free.
-
-    Gold takes the place of others, on a page of one too: neither length nor size tells that there is none. But where nothing
-    else is free, no page is given out."""
-    walk = Walk(secret=search.secret, synset_id=synset, places=places)
-    found = _gather(search, walk, synset, size, taken=[])
-    if len(found) < max(least, 1):
-        return None
-    gold = _lock_gold(search, synset, size)
-    batch = Batch(
-        pk=uuid4(),
-        annotator=search.annotator,
-        campaign=search.campaign,
-        synset_id=synset,
-        leased_at=search.history.moment,
-        expires_at=search.history.moment + search.policy.lease_period,
-    )
-    taken = _hold(search, walk, batch, found, size - len(gold))
-    if not taken and len(gold) < size:
-        return None
-    batch.places = walk.places
-    return _write_batch(search, batch, taken, gold)
-
-
-def _lock_gold(search: _Search, synset: int, size: int) -> list[int]:
-    share = size * search.policy.gold_rate
-    lot = assignment.draw_lot(search.secret, synset, search.history.submitted)
-    wanted = int(share) + (lot < share % 1)
-    return _select(assignment.LOCK_GOLD, search.parameters(synset=synset, size=wanted)) if wanted else []
-
-
-def _gather(search: _Search, walk: Walk, synset: int, wanted: int, *, taken: Sequence[int]) -> list[int]:
-    """So many free questions besides those `taken`, or a few more; fewer where the synset has no more."""
-    found: list[int] = []
-    while len(found) < wanted and not walk.has_ended:
-        parameters = search.parameters(synset=synset, taken=[*taken, *found])
-        found += walk.find_free(wanted=wanted - len(found), parameters=parameters)
-    return found
-
-
-def _hold(search: _Search, walk: Walk, batch: Batch, found: list[int], wanted: int) -> list[int]:
-    """Up to `wanted` of what was found, and of what else the walk finds where others were quicker."""
-    tried: list[int] = []
-    taken: list[int] = []
-    for _ in range(ROUNDS):
-        chosen = found[: wanted - len(taken)]
-        if not chosen:
-            break
-        held = _select(HOLD, search.parameters(ids=chosen, expires_at=batch.expires_at))
-        search.obstacles.blocked.update(set(chosen) - set(held))
-        taken += held
-        tried += chosen
-        found = found[len(chosen) :]
-        missing = wanted - len(taken)
-        if len(found) < missing:
-            found += _gather(search, walk, batch.synset_id, missing - len(found), taken=[*tried, *found])
-    return taken
-
-
-def _select(sql: str, parameters: dict[str, Any]) -> list[int]:
-    with connection.cursor() as cursor:
-        execute_planned(cursor, sql, parameters)
-        return [row[0] for row in cursor.fetchall()]
-
-
-def _write_batch(search: _Search, batch: Batch, questions: Sequence[int], gold: Sequence[int]) -> Batch:
-    page = [*questions, *gold]
-    _shuffle.shuffle(page)
-    values: dict[str, Any] = {
-        "batch": batch.pk,
-        "annotator": batch.annotator_id,
-        "campaign": batch.campaign_id,
-        "synset": batch.synset_id,
-        "leased_at": batch.leased_at,
-        "expires_at": batch.expires_at,
-        "places": batch.places,
-        "questions": page,
-    }
-    with connection.cursor() as cursor:
-        if gold:
-            execute_planned(cursor, EXPOSE, {"ids": list(gold), "annotator": search.annotator.pk})
-        execute_planned(cursor, ADD_PAGE, values)
-    return batch
 
 
 @transaction.atomic

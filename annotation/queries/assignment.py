@@ -37,35 +37,38 @@ HAS_ROOM = """
         < least(question.votes_wanted, %(cap)s::int)
 """
 
-NOT_SEEN = f"""
-    question.id <> ALL (ARRAY(
+HELD_BY_THEM = f"""question.id = ANY (ARRAY(
         SELECT item.question_id FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
-        WHERE batch.annotator_id = %(annotator)s AND {LIVE}))
-    AND NOT EXISTS (SELECT 1 FROM annotation_vote AS vote
-                    WHERE vote.question_id = question.id AND vote.annotator_id = %(annotator)s AND vote.withdrawn_at IS NULL)
-"""
+        WHERE batch.annotator_id = %(annotator)s AND {LIVE}))"""
 
-# Stretch after stretch, and no further than rows are wanted. A zone that is full and holds nothing free gives one row without
-# an id, so that the walk goes on behind it.
+VOTED = """EXISTS (SELECT 1 FROM annotation_vote AS vote
+                WHERE vote.question_id = question.id AND vote.annotator_id = %(annotator)s AND vote.withdrawn_at IS NULL)"""
+
+# Stretch after stretch, and no further than rows are wanted. A zone in which nothing is free gives one row without an id. The place
+# of the next walk lies before the first question without a vote of the annotator's: what they only hold may be given back.
 FIND = f"""
-SELECT stretch.step, found.id, found.first_free, CASE WHEN found.rows = %(zone)s::bigint THEN found.last END
+SELECT stretch.step, found.id, found.place, CASE WHEN found.rows = %(zone)s::bigint THEN found.last END
 FROM unnest(%(bands)s::int[], %(lows)s::bigint[], %(highs)s::bigint[]) WITH ORDINALITY AS stretch (band, low, high, step)
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN zone.free THEN zone.id END AS id, zone.first_free, zone.last, zone.rows
+    SELECT CASE WHEN zone.free THEN zone.id END AS id, zone.place, zone.last, zone.rows
     FROM (
-        SELECT looked.id, looked.free, min(looked.lot) FILTER (WHERE looked.free) OVER () AS first_free,
-               max(looked.lot) OVER () AS last, count(*) OVER () AS rows, row_number() OVER () AS number
+        SELECT near.id, near.free, bool_or(near.free) OVER () AS some, min(near.lot) FILTER (WHERE NOT near.voted) OVER () AS place,
+               max(near.lot) OVER () AS last, count(*) OVER () AS rows, row_number() OVER () AS number
         FROM (
-            SELECT question.id, question.lot, question.id <> ALL(%(taken)s::bigint[])
-                   AND question.votes_wanted - question.room < %(cap)s::int AND {NOT_SEEN} AS free
-            FROM annotation_question AS question
-            WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AND question.state = 'OPEN'
-              AND question.closed_at IS NULL AND NOT question.is_gold AND question.room > 0
-              AND question.priority = stretch.band AND question.lot >= stretch.low AND question.lot < stretch.high
-            ORDER BY question.lot LIMIT %(zone)s::bigint
-        ) AS looked
+            SELECT looked.id, looked.lot, looked.voted, looked.room AND NOT looked.voted AS free
+            FROM (
+                SELECT question.id, question.lot, {VOTED} AS voted,
+                       question.id <> ALL(%(taken)s::bigint[]) AND question.votes_wanted - question.room < %(cap)s::int
+                       AND NOT {HELD_BY_THEM} AS room
+                FROM annotation_question AS question
+                WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AND question.state = 'OPEN'
+                  AND question.closed_at IS NULL AND NOT question.is_gold AND question.room > 0
+                  AND question.priority = stretch.band AND question.lot >= stretch.low AND question.lot < stretch.high
+                ORDER BY question.lot LIMIT %(zone)s::bigint
+            ) AS looked
+        ) AS near
     ) AS zone
-    WHERE zone.free OR (zone.first_free IS NULL AND zone.number = %(zone)s::bigint)
+    WHERE zone.free OR (NOT zone.some AND zone.number = 1)
     ORDER BY md5(%(secret)s::text || zone.id)
 ) AS found
 LIMIT %(limit)s
@@ -76,7 +79,7 @@ LOCK_GOLD = f"""
 SELECT question.id FROM annotation_question AS question
 JOIN annotation_gold AS gold ON gold.question_id = question.id AND gold.active
 WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AND question.is_gold
-  AND question.closed_at IS NULL AND gold.exposures < %(exposures)s AND {NOT_SEEN}
+  AND question.closed_at IS NULL AND gold.exposures < %(exposures)s AND NOT {HELD_BY_THEM} AND NOT {VOTED}
 ORDER BY md5(%(secret)s::text || question.id) LIMIT %(size)s FOR NO KEY UPDATE OF question, gold SKIP LOCKED
 """
 
@@ -192,7 +195,7 @@ class Walk:
 
     @property
     def places(self) -> list[int]:
-        """By band, where the next walk begins: at the first question that was free, or where this one has come to."""
+        """By band, where the next walk begins: at the first question without a vote, or where this one has come to."""
         places = dict(enumerate(self._starts))
         places |= {stretch.band: stretch.low for stretch in reversed(self._stretches)}
         return [(places | self._places)[band] for band in range(BANDS)]
@@ -223,14 +226,15 @@ class Walk:
         unfinished: set[int] = set()
         for step, stretch in enumerate(self._stretches, start=1):
             here = [row for row in rows if row[0] == step]
-            first_free, last = here[0][2:] if here else (None, None)
+            place, last = here[0][2:] if here else (None, None)
             if stretch.band in unfinished:
                 left.append(stretch)
                 continue
-            found += [question for _, question, _, _ in here if question is not None]
-            if first_free is not None:
-                self._places.setdefault(stretch.band, first_free)
-            elif last is not None:
+            free = [question for _, question, _, _ in here if question is not None]
+            found += free
+            if place is not None:
+                self._places.setdefault(stretch.band, place)
+            if last is not None and not free:
                 unfinished.add(stretch.band)
             if step >= cut_off:
                 left.append(stretch)

@@ -154,6 +154,16 @@ def test_a_page_given_back_comes_again_as_long_as_nothing_has_changed(curator):
     assert draws == [draws[0]] * 4
 
 
+@pytest.mark.parametrize("given_back", [0, 1, 2])
+def test_whichever_of_several_pages_is_given_back_comes_again(curator, given_back):
+    campaign = make_campaign(30, by=curator, page_size=4, gold_rate=0)
+    pages = [builders.lease(curator, campaign) for _ in range(3)]
+    page = pages[given_back]
+    batches.return_batch(annotator_id=page.annotator_id, batch_id=page.pk)
+
+    assert questions_of(builders.lease(curator, campaign)) == questions_of(page)
+
+
 def test_priority_plays_no_part_for_gold(curator):
     campaign = make_campaign(40, by=curator, page_size=10, gold_rate=0.5)
     ids = list(campaign.questions.order_by("pk").values_list("pk", flat=True))
