@@ -73,3 +73,10 @@ def quick_passwords():
 def own_cache(settings, worker_id):
     """No test finds what another one left in the cache."""
     settings.CACHES = {"default": {**settings.CACHES["default"], "KEY_PREFIX": f"{worker_id}-{next(_runs)}"}}
+
+
+@pytest.fixture
+def django_assert_num_queries(settings, django_assert_num_queries):
+    """Counts the same whether or not this connection has prepared a statement before."""
+    settings.PREPARED_STATEMENTS = False
+    return django_assert_num_queries

@@ -4,6 +4,7 @@ import time
 from contextlib import contextmanager
 
 import pytest
+from django.contrib.auth.models import Group
 
 from annotation.models import Batch, Vote
 from benchmarks.scale.clients import run_clients
@@ -17,6 +18,9 @@ QUESTIONS = 2000
 
 @pytest.fixture
 def filled(transactional_db):
+    for name in ("annotator", "curator"):
+        # Other tests that commit have emptied every table.
+        Group.objects.get_or_create(name=name)
     for number in range(3):
         builders.make_synset(number + 1)
     return fill_database(questions=QUESTIONS, progress=lambda _: None)

@@ -17,7 +17,7 @@ from benchmarks.scale.fill import add_arguments, fill_database, make_progress, r
 from benchmarks.scale.memory import read_processor_seconds
 from benchmarks.scale.servers import Filled, Progress, start_filled
 from benchmarks.scale.service import start_service
-from config.embedded.services import CHECKOUT, Address
+from config.embedded.programs import CHECKOUT, Address
 
 ANNOTATORS = 8
 PAGE = 24

@@ -11,7 +11,7 @@ from pathlib import Path
 from config.embedded.folders import make_private_folder
 from config.embedded.postgres import app_url
 from config.embedded.process import POLL_SECONDS, StartError, start_child
-from config.embedded.services import Address, answers, describe_services
+from config.embedded.programs import Address, answers, describe_services
 
 READY_SECONDS = 60.0
 

@@ -11,7 +11,7 @@ from config import fetch
 from config.embedded import environment, postgres, valkey
 from config.embedded.folders import FolderInUseError, make_private_folder, take_lock
 from config.embedded.process import Child, Command, check_platform, start_child
-from config.embedded.services import CHECKOUT, Address, answers, describe_services
+from config.embedded.programs import CHECKOUT, Address, answers, describe_services
 from config.embedded.supervisor import StopRequestedError, Supervisor
 
 RUN_FOLDER = CHECKOUT / "var" / "run"

@@ -71,7 +71,7 @@ def test_a_refusal_names_its_reason_and_the_next_picture_is_taken(shared):
 
 
 def test_a_picture_that_takes_too_long_is_given_up():
-    results = process([slow_picture(), slow_picture()], seconds=0.15)
+    results = process([slow_picture(), slow_picture()], seconds=0.05)
 
     assert [reason_of(result) for _, result in results] == ["TOO_SLOW"] * 2
 

@@ -24,7 +24,8 @@ def test_a_statement_gets_its_values_by_name(settings, prepared):
     assert [ask(left=1, right=5), ask(right=1, left=10)] == [(7, "100%"), (21, "100%")]
 
 
-def test_it_is_prepared_once_for_a_connection(django_assert_num_queries):
+def test_it_is_prepared_once_for_a_connection(settings, django_assert_num_queries):
+    settings.PREPARED_STATEMENTS = True
     ask(left=1, right=2)
 
     with django_assert_num_queries(1):

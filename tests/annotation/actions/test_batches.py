@@ -366,8 +366,7 @@ def test_only_its_annotator_returns_a_page(curator):
         batches.return_batch(annotator_id=other.pk, batch_id=uuid4())
 
 
-def test_a_lease_takes_a_fixed_number_of_queries(curator, settings, django_assert_num_queries):
-    settings.PREPARED_STATEMENTS = False
+def test_a_lease_takes_a_fixed_number_of_queries(curator, django_assert_num_queries):
     campaign = make_campaign(30, by=curator, gold_rate=0)
     annotator = builders.find_annotator(curator)
 

@@ -78,8 +78,7 @@ def test_pausing_takes_the_votes_of_pages_already_leased(curator, batch):
     assert builders.submit(batch).recorded == 3
 
 
-def test_a_submission_takes_a_fixed_number_of_queries(batch, settings, django_assert_num_queries):
-    settings.PREPARED_STATEMENTS = False
+def test_a_submission_takes_a_fixed_number_of_queries(batch, django_assert_num_queries):
     # savepoint, annotator, batch, key, items with their questions, clock with own votes, all writing, end of savepoint
     with django_assert_num_queries(8):
         send(batch, answer("YES", "NO", "YES"))

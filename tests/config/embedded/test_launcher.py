@@ -10,7 +10,7 @@ import pytest
 from config.embedded import environment, launcher
 from config.embedded.folders import take_lock
 from config.embedded.launcher import LaunchError, check_free, read_address
-from config.embedded.services import Address
+from config.embedded.programs import Address
 from tests.config.embedded.conftest import is_alive, wait_until
 
 EXECUTE = """

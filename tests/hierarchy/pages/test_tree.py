@@ -30,13 +30,13 @@ def test_before_an_import_it_says_what_to_do(client):
     assert "import_wordnet" in client.get("/hierarchy/").content.decode()
 
 
-def test_for_a_visitor_it_takes_five_queries(client, excerpt, django_assert_num_queries):
-    with django_assert_num_queries(5):
+def test_for_a_visitor_it_takes_four_queries(client, excerpt, django_assert_num_queries):
+    with django_assert_num_queries(4):
         client.get("/hierarchy/")
 
 
-def test_at_a_synset_it_takes_five_queries_too(client, excerpt, django_assert_num_queries):
-    with django_assert_num_queries(5):
+def test_at_a_synset_it_takes_four_queries_too(client, excerpt, django_assert_num_queries):
+    with django_assert_num_queries(4):
         client.get("/hierarchy/?open=n02084071")
 
 
