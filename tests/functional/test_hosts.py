@@ -7,13 +7,26 @@ import sys
 
 import pytest
 
-from benchmarks.scale.network import find_obstacle, list_traces
+from benchmarks.scale.network import find_obstacle, lay_network, list_traces
 from tests.functional.pictures import NOUNS
 from tests.functional.service import CHECKOUT, describe_outside, restore_signals
 
 pytestmark = [pytest.mark.functional, pytest.mark.xdist_group("hosts")]
 SMALL = ("--questions", "10000", "--hosts", "2", "--seconds", "4", "--pictures", "6", "--verify")
 MOST_SECONDS = 900
+# Leaves a process in a host behind, too.
+KILLED = """
+import os, signal, subprocess, time
+from benchmarks.scale.network import lay_network
+from config.embedded.process import Command
+
+with lay_network(hosts=2) as hosts:
+    sleep = hosts[0].place(Command(name="sleep", arguments=("sleep", "4321"), environment=os.environ))
+    subprocess.Popen(sleep.arguments)
+    while not (hosts[0].groups[0] / "cgroup.procs").read_text():
+        time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +87,17 @@ def test_no_promise_is_broken(found):
 def test_nothing_of_the_network_is_left(found, folder):
     assert list_traces() == []
     assert list_processes(str(folder)) == []
+
+
+def test_the_next_run_removes_what_a_killed_one_left(folder):
+    subprocess.run((sys.executable, "-c", KILLED), cwd=CHECKOUT, timeout=60, check=False)
+    assert len(list_traces()) > 0
+
+    with lay_network(hosts=1) as hosts:
+        assert [host.name for host in hosts] == ["veriset-host-1"]
+
+    assert list_traces() == []
+    assert list_processes("sleep 4321") == []
 
 
 def list_processes(text):
