@@ -27,7 +27,8 @@ from config.embedded.process import StartError
 from config.embedded.services import CHECKOUT
 from config.fetch import FetchError
 
-WEB, ESTIMATION, INTAKE = PARTS = ("web", "estimation", "intake")
+# The estimation comes first: annotators who answer at random would leave it less to learn from.
+ESTIMATION, WEB, INTAKE = PARTS = ("estimation", "web", "intake")
 # Smaller databases are filled anew for each run, which uses them up.
 KEPT = 1_000_000
 
