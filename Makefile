@@ -1,4 +1,4 @@
-# make run, make test, make check, make bench, make bench-scale, make lock: each works in a fresh checkout with Python >= 3.11.
+# make run, make test, make test-hosts, make check, make bench, make bench-scale, make lock: each works in a fresh checkout with Python >= 3.11.
 
 PY ?= python3
 PYTEST_ARGS ?= -n 2 --dist loadgroup
@@ -14,7 +14,7 @@ OFFLINE := env -u DATABASE_URL -u REDIS_URL -u SECRET_KEY
 # Without its compiled modules each of the many processes takes seconds longer to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check bench bench-scale lock
+.PHONY: run test test-hosts check bench bench-scale lock
 .DELETE_ON_ERROR:
 
 run: $(VENV)/run.ok
@@ -22,6 +22,10 @@ run: $(VENV)/run.ok
 
 test: $(VENV)/dev.ok
 	$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+# Two hosts as network namespaces with control groups: as root, on Linux; elsewhere it is skipped with the reason.
+test-hosts: $(VENV)/dev.ok
+	HOSTS=1 $(PYTHON) -m pytest tests/functional/test_hosts.py
 
 check: $(VENV)/dev.ok
 	$(PYTHON) -m ruff format --check .

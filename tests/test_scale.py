@@ -31,8 +31,7 @@ def order(filled, live_server):
     from benchmarks.scale import newcomers
 
     return {
-        "host": live_server.thread.host,
-        "port": live_server.thread.port,
+        "addresses": [(live_server.thread.host, live_server.thread.port)],
         "tokens": newcomers.make_tokens(2),
         "campaign": newcomers.CAMPAIGN,
         "size": 6,

@@ -1,8 +1,8 @@
 """python -m benchmarks.scale.clients: annotators who answer pages as fast as they are served, or at a rate. Prints JSON.
 
 Knows nothing of the service but its API, and takes as little of the machine as it can: it stands beside what it measures.
-Standard input: {"host", "port", "tokens", "campaign", "size", "seconds", "pages_per_second"}; the last one null: each annotator asks for
-the next page as soon as the last was sent.
+Standard input: {"addresses", "tokens", "campaign", "size", "seconds", "pages_per_second"}. An address is a host and a port; annotators
+are dealt out to them in turn. `pages_per_second` null: each annotator asks for the next page as soon as the last was sent.
 """
 
 import http.client
@@ -31,7 +31,8 @@ class Record:
 class Annotator:
     def __init__(self, order: dict[str, Any], token: str, seed: int) -> None:
         self.order = order
-        self.connection = http.client.HTTPConnection(order["host"], order["port"], timeout=TIMEOUT_SECONDS)
+        host, port = order["addresses"][seed % len(order["addresses"])]
+        self.connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
         self.headers = {"Authorization": f"Token {token}", "Content-Type": "application/json"}
         self.body = json.dumps({"campaign": order["campaign"], "size": order["size"]}).encode()
         self.random = random.Random(seed)
@@ -96,6 +97,7 @@ def run_clients(order: dict[str, Any]) -> dict[str, Any]:
         "seconds": time.perf_counter() - start,
         "processor_seconds": time.process_time(),
         "pages": sorted(page for record in records for page in record.pages),
+        "votes": [sum(page[1] for page in record.pages) for record in records],
         "refused": sorted(text for record in records for text in record.refused),
         "exhausted": sum(record.exhausted for record in records),
     }

@@ -18,7 +18,7 @@ from annotation.tasks import estimate_due_questions, wake_estimators
 from benchmarks.rows import open_bare, read_clock
 from benchmarks.scale.memory import watch_memory
 from benchmarks.scale.voter import vote_meanwhile
-from config.embedded.process import Child, Command, start_child
+from config.embedded.process import Command, start_child
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.1
@@ -41,17 +41,17 @@ def measure_estimation(*, workers: int, postgres: int, logs: Path, progress: Pro
     bare = _measure_bare()
     progress(f"all votes by COPY alone: {bare:.1f} s")
     with ExitStack() as stack:
-        main = _start_worker("worker", logs, workers, "celery,estimation")
+        main = start_child(command=describe_worker("worker", logs, workers, "celery,estimation"))
         stack.callback(main.stop)
-        labeller = _start_worker("labeller", logs, 1, "celery")
+        labeller = start_child(command=describe_worker("labeller", logs, 1, "celery"))
         stack.callback(labeller.stop)
         peaks = stack.enter_context(watch_memory(main.pid, labeller.pid, postgres))
         waits = stack.enter_context(vote_meanwhile())
         start = time.perf_counter()
         begun = begin_estimation(shards=choose_shards(most=settings.ESTIMATION_SHARDS), by=None, at=read_clock())
-        seconds, done = _follow(begun, workers, progress)
+        seconds, done = follow(begun, workers, progress)
         open_questions = _count_outdated()
-        rescoring = _follow_rescoring(workers, progress)
+        rescoring = follow_rescoring(workers, progress)
         total = time.perf_counter() - start
     passes = max(done.passes - 1, 1)
     return {
@@ -77,9 +77,10 @@ def measure_estimation(*, workers: int, postgres: int, logs: Path, progress: Pro
     }
 
 
-def _start_worker(name: str, logs: Path, processes: int, queues: str) -> Child:
+def describe_worker(name: str, logs: Path, processes: int, queues: str) -> Command:
+    """A Celery worker of so many processes, whose log is in `logs`."""
     arguments = ("--concurrency", str(processes), "--queues", queues, "--hostname", f"{name}@scale")
-    command = Command(
+    return Command(
         name=name,
         arguments=(*WORKER, *arguments),
         environment=os.environ,
@@ -88,10 +89,9 @@ def _start_worker(name: str, logs: Path, processes: int, queues: str) -> Child:
         death_signal=signal.SIGQUIT,
         stop_signals=(signal.SIGTERM, signal.SIGQUIT),
     )
-    return start_child(command=command)
 
 
-def _follow(begun: Estimation, workers: int, progress: Progress) -> tuple[dict[str, float], Estimation]:
+def follow(begun: Estimation, workers: int, progress: Progress) -> tuple[dict[str, float], Estimation]:
     """Seconds of the first pass, which reads the votes, and of what follows, each with the step that ends it."""
     clock = {"reading": 0.0, "blind": 0.0, "clamped": 0.0, "publication": 0.0}
     names = {"BLIND": "blind", "CLAMPED": "clamped", "RULES": "publication"}
@@ -110,7 +110,8 @@ def _follow(begun: Estimation, workers: int, progress: Progress) -> tuple[dict[s
     return {name: round(taken, 1) for name, taken in clock.items()}, now
 
 
-def _follow_rescoring(workers: int, progress: Progress) -> float:
+def follow_rescoring(workers: int, progress: Progress) -> float:
+    """Seconds until every open question has been scored with the newest snapshot."""
     start = waked = time.perf_counter()
     newest = Snapshot.objects.latest("pk").pk
     for _ in range(workers):

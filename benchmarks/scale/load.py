@@ -56,8 +56,7 @@ class Run:
         """`rate` in pages a second, None for as fast as they are served."""
         self.newcomers.wait_until_estimated()
         order = {
-            "host": self.address.host,
-            "port": self.address.port,
+            "addresses": [(self.address.host, self.address.port)],
             "tokens": self.newcomers.make_tokens(ANNOTATORS),
             "campaign": self.newcomers.CAMPAIGN,
             "size": size,

@@ -1,7 +1,7 @@
 """New annotators of a filled database, with tokens, and what becomes of their votes: needs Django set up."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -14,7 +14,7 @@ from annotation.actions.accounts import create_token
 from annotation.models import Annotator, Question
 from benchmarks.scale.filling import NAME as CAMPAIGN
 
-__all__ = ["CAMPAIGN", "make_newcomers", "make_tokens", "read_lag", "wait_until_estimated"]
+__all__ = ["CAMPAIGN", "give_tokens", "make_newcomers", "make_tokens", "read_lag", "wait_until_estimated"]
 ESTIMATED_SECONDS = 600
 WAITING = """
 SELECT coalesce(extract(epoch FROM clock_timestamp() - min(due_at)), 0)::float8 FROM annotation_question WHERE due_at IS NOT NULL
@@ -31,10 +31,14 @@ def make_newcomers(count: int) -> list[Annotator]:
 
 def make_tokens(count: int) -> list[str]:
     """One for each of so many newcomers."""
+    return give_tokens(make_newcomers(count))
+
+
+def give_tokens(annotators: Sequence[Annotator]) -> list[str]:
+    """One for each, to annotate with."""
     at = datetime.now(UTC)
     return [
-        create_token(user=annotator.user, scope="annotate", by=annotator.user, at=at)[1]
-        for annotator in make_newcomers(count)
+        create_token(user=annotator.user, scope="annotate", by=annotator.user, at=at)[1] for annotator in annotators
     ]
 
 

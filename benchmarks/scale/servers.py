@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from benchmarks.servers import describe_service
 from config.embedded.folders import make_private_folder, write_atomically
-from config.embedded.postgres import start_postgres
+from config.embedded.postgres import APP, DATABASE, PORT, start_postgres
 from config.embedded.valkey import start_valkey
 from config.fetch import ensure_wordnet
 
@@ -34,6 +35,7 @@ SETTINGS = {
 }
 # While the tables are filled there is nothing to lose: whatever ends it, it begins anew.
 FILLING = {"wal_level": "minimal", "max_wal_senders": "0"}
+VALKEY_PORT = 6379
 Progress = Callable[[str], None]
 Fill = Callable[..., dict[str, Any]]
 
@@ -56,11 +58,13 @@ def start_filled(
     progress: Progress,
     wnids: Sequence[str] | None = None,
     anew: bool = False,
+    listen: IPv4Interface | None = None,
 ) -> Iterator[Filled]:
     """PostgreSQL and Valkey with Django set up on a database of so many questions.
 
     It lies in a folder of `folder` and is filled by `fill` (fill.fill_database) the first time, and again when the filling
-    was cut off, when migrations or `wnids` are others now, and when it is to be made `anew`. StartError where a server cannot start.
+    was cut off, when migrations or `wnids` are others now, and when it is to be made `anew`. With `listen` the
+    servers also answer the hosts of that network (describe_remote). StartError where a server cannot start.
     """
     home = folder.resolve() / str(questions)
     make_private_folder(home)
@@ -72,11 +76,29 @@ def start_filled(
         figures = _fill(home, progress, lambda: fill(questions=questions, progress=progress, wnids=wnids))
         write_atomically(home / MARKER, json.dumps({"state": state, "figures": figures}))
     with ExitStack() as stack:
-        postgres = start_postgres(home=home / "postgres", settings=SETTINGS)
+        postgres = start_postgres(home=home / "postgres", settings=SETTINGS | _listen(home, listen))
         stack.callback(postgres.stop)
-        stack.callback(start_valkey(home=home / "valkey").stop)
+        doors = None if listen is None else (str(listen.ip), VALKEY_PORT)
+        stack.callback(start_valkey(home=home / "valkey", listen=doors).stop)
         stack.callback(connections.close_all)
         yield Filled(home, postgres.pid, _read_marker(home)["figures"])
+
+
+def describe_remote(listen: IPv4Interface) -> dict[str, str]:
+    """Where a host of that network finds the servers, with the role of the service."""
+    return {
+        "DATABASE_URL": f"postgres://{APP}@{listen.ip}:{PORT}/{DATABASE}",
+        "REDIS_URL": f"redis://{listen.ip}:{VALKEY_PORT}",
+    }
+
+
+def _listen(home: Path, listen: IPv4Interface | None) -> dict[str, str]:
+    """PostgreSQL's settings: the service's role comes in from that network without a password."""
+    if listen is None:
+        return {}
+    rules = home / "pg_hba.conf"
+    write_atomically(rules, f"local all all trust\nhost {DATABASE} {APP} {listen.network} trust\n")
+    return {"listen_addresses": str(listen.ip), "hba_file": str(rules)}
 
 
 def _describe_state(wnids: Sequence[str] | None) -> dict[str, Any]:

@@ -25,11 +25,12 @@ def redis_url(*, home: Path) -> str:
     return f"unix://{_place_socket(home.resolve())}"
 
 
-def start_valkey(*, home: Path) -> Child:
+def start_valkey(*, home: Path, listen: tuple[str, int] | None = None) -> Child:
     """Start the server of this folder and wait until it answers; waits for one that a killed process left behind.
 
     Messages are on disk within a second. A file cut short is read as far as it goes; one that cannot be read at all is
-    renamed to appendonlydir.damaged and the server starts empty. Raises StartError with the end of the log.
+    renamed to appendonlydir.damaged and the server starts empty. With `listen` (an address of this machine, and a port) it
+    also serves whoever can reach that address, without a password. Raises StartError with the end of the log.
     """
     home = home.resolve()
     program = find_program()
@@ -41,11 +42,11 @@ def start_valkey(*, home: Path) -> Child:
         raise StartError(f"Valkey still runs in {home}; stop it, or wait until it has ended") from error
     try:
         try:
-            return _start_server(home=home, program=program, lock=lock)
+            return _start_server(home=home, program=program, listen=listen, lock=lock)
         except StartError:
             if not _set_damage_aside(home):
                 raise
-            return _start_server(home=home, program=program, lock=lock)
+            return _start_server(home=home, program=program, listen=listen, lock=lock)
     finally:
         os.close(lock)
 
@@ -64,7 +65,7 @@ def find_program() -> Path:
     return matching[0]
 
 
-def _start_server(*, home: Path, program: Path, lock: int) -> Child:
+def _start_server(*, home: Path, program: Path, listen: tuple[str, int] | None, lock: int) -> Child:
     path = _place_socket(home)
     options = {
         "port": "0",
@@ -78,6 +79,8 @@ def _start_server(*, home: Path, program: Path, lock: int) -> Child:
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
     }
+    if listen is not None:
+        options |= {"bind": listen[0], "port": str(listen[1]), "protected-mode": "no"}
     command = Command(
         name="valkey",
         arguments=(str(program), *(part for key, value in options.items() for part in (f"--{key}", value))),

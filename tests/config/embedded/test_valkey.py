@@ -8,6 +8,7 @@ from config.embedded import valkey
 from config.embedded.process import StartError
 from config.embedded.valkey import redis_url, start_valkey
 from tests.config.embedded.conftest import wait_until
+from tests.functional.service import find_free_port
 
 pytestmark = pytest.mark.functional
 
@@ -79,3 +80,11 @@ def test_only_this_user_reaches_the_socket(tmp_path, children):
     children.append(start_valkey(home=home))
 
     assert home.stat().st_mode & 0o777 == 0o700
+
+
+def test_it_also_answers_at_an_address_when_asked_to(tmp_path, children):
+    port = find_free_port()
+    children.append(start_valkey(home=tmp_path, listen=("127.0.0.1", port)))
+    connect(tmp_path).set("doorbell", "rung")
+
+    assert Redis(port=port, db=1).get("doorbell") == b"rung"
