@@ -52,8 +52,11 @@ WHERE found.id = question.id AND (found.is_gold OR found.votes_in_time > 0 OR fo
 SET CONSTRAINTS ALL IMMEDIATE;
 """
 
-# `is_gold` follows the rows of annotation_gold and nothing else.
+# `is_gold` follows the rows of annotation_gold and nothing else. Who was shown a question is counted without looking at it.
 MARK_GOLD = """
+DROP TRIGGER gold_is_open ON annotation_gold;
+CREATE TRIGGER gold_is_open BEFORE INSERT OR UPDATE OF active, question_id ON annotation_gold
+    FOR EACH ROW EXECUTE FUNCTION annotation_guard_gold();
 DROP TRIGGER gold_stays_open ON annotation_question;
 DROP FUNCTION annotation_guard_gold_question();
 
@@ -87,6 +90,9 @@ DROP TRIGGER gold_mark_follows ON annotation_question;
 DROP FUNCTION annotation_guard_gold_mark();
 DROP TRIGGER gold_is_marked ON annotation_gold;
 DROP FUNCTION annotation_mark_gold();
+DROP TRIGGER gold_is_open ON annotation_gold;
+CREATE TRIGGER gold_is_open BEFORE INSERT OR UPDATE ON annotation_gold
+    FOR EACH ROW EXECUTE FUNCTION annotation_guard_gold();
 
 CREATE FUNCTION annotation_guard_gold_question() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

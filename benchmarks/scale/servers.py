@@ -28,7 +28,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "var" / "bench" / "scale"
 MARKER = "filled.json"
 # For one small machine of 24 GB; durability is that of production.
 SETTINGS = {
-    "shared_buffers": "2GB",
+    "shared_buffers": "6GB",
     "max_wal_size": "8GB",
     "maintenance_work_mem": "1GB",
     "max_parallel_maintenance_workers": "2",
