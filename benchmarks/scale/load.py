@@ -50,6 +50,7 @@ class Run:
         from benchmarks.scale import newcomers  # noqa: PLC0415 (models, after Django has been set up)
 
         self.newcomers = newcomers
+        newcomers.put_off_estimation()
         self.address, self.processes, self.progress = address, processes, progress
 
     def answer(self, *, size: int, seconds: float, rate: float | None) -> dict[str, Any]:

@@ -9,12 +9,21 @@ from uuid import uuid4
 import psycopg2
 from django.contrib.auth.models import Group, User
 from django.db import connection
+from django.db.models import Max
 
 from annotation.actions.accounts import create_token
-from annotation.models import Annotator, Question
+from annotation.models import Annotator, Estimation, Question, Snapshot, Vote
 from benchmarks.scale.filling import NAME as CAMPAIGN
 
-__all__ = ["CAMPAIGN", "give_tokens", "make_newcomers", "make_tokens", "read_lag", "wait_until_estimated"]
+__all__ = [
+    "CAMPAIGN",
+    "give_tokens",
+    "make_newcomers",
+    "make_tokens",
+    "put_off_estimation",
+    "read_lag",
+    "wait_until_estimated",
+]
 ESTIMATED_SECONDS = 600
 WAITING = """
 SELECT coalesce(extract(epoch FROM clock_timestamp() - min(due_at)), 0)::float8 FROM annotation_question WHERE due_at IS NOT NULL
@@ -40,6 +49,17 @@ def give_tokens(annotators: Sequence[Annotator]) -> list[str]:
     return [
         create_token(user=annotator.user, scope="annotate", by=annotator.user, at=at)[1] for annotator in annotators
     ]
+
+
+def put_off_estimation() -> None:
+    """As if one had just ended: what is measured is the service between two of them."""
+    at, newest = datetime.now(UTC), Snapshot.objects.latest("pk")
+    votes = Vote.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    ended = {"status": Estimation.Status.DONE, "finished_at": at, "reason": "put off by the benchmark"}
+    Estimation.objects.filter(status=Estimation.Status.RUNNING).update(**ended)
+    Estimation.objects.create(
+        **ended, based_on=newest, newest_vote=votes, shards=1, start={}, votes=votes, started_at=at, progressed_at=at
+    )
 
 
 def wait_until_estimated() -> None:
