@@ -19,6 +19,7 @@ from annotation.consensus.synsets import SynsetTable
 from annotation.consensus.workers import judge_workers
 from annotation.models import Annotator, Batch, BatchItem, Campaign, Question, Snapshot
 from annotation.rules import PolicyValues
+from benchmarks.scale import fill
 from hierarchy.models import Candidate, Closure, ParentLink, Synset, SynsetWord
 from tests.hierarchy.rows import COLLECTED_AT, make_images
 
@@ -212,6 +213,16 @@ def make_dispute(*, number: int = 1740) -> Question:
     question.refresh_from_db()
     assert question.state == Question.State.DISPUTED
     return question
+
+
+def fill_database(questions: int) -> dict[str, Any]:
+    """What the benchmarks fill a database with, over three synsets, in a test that commits."""
+    for name in ("annotator", "curator"):
+        # Other tests that commit have emptied every table.
+        Group.objects.get_or_create(name=name)
+    for number in range(3):
+        make_synset(number + 1)
+    return fill.fill_database(questions=questions, progress=lambda _: None)
 
 
 def estimate_all() -> None:

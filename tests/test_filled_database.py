@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from django.contrib.auth.models import Group
 from django.db import connection
 from django.db.models import Count
 
@@ -10,7 +9,6 @@ from annotation.models import BatchItem, Campaign, Question, Vote
 from annotation.queries.integrity import CHECKS, find_broken, find_wrong_estimates
 from benchmarks.scale.copying import NO_TIMES, Column, copy_rows
 from benchmarks.scale.crowd import Annotators, Blocks, find_outcomes, iterate_chunks
-from benchmarks.scale.fill import fill_database
 from benchmarks.scale.filling import choose_wnids
 from tests import builders
 
@@ -27,12 +25,7 @@ CREATE TEMPORARY TABLE kind (
 
 @pytest.fixture
 def filled(transactional_db):
-    for name in ("annotator", "curator"):
-        # Other tests that commit have emptied every table.
-        Group.objects.get_or_create(name=name)
-    for number in range(3):
-        builders.make_synset(number + 1)
-    return fill_database(questions=QUESTIONS, progress=lambda _: None)
+    return builders.fill_database(QUESTIONS)
 
 
 def validate_constraints():

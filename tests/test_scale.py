@@ -4,11 +4,9 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from django.contrib.auth.models import Group
 
 from annotation.models import Batch, Vote
 from benchmarks.scale.clients import run_clients
-from benchmarks.scale.fill import fill_database
 from benchmarks.scale.load import Lag, summarize
 from benchmarks.scale.report import find_figure, format_sizes, read_sizes
 from tests import builders
@@ -18,12 +16,7 @@ QUESTIONS = 2000
 
 @pytest.fixture
 def filled(transactional_db):
-    for name in ("annotator", "curator"):
-        # Other tests that commit have emptied every table.
-        Group.objects.get_or_create(name=name)
-    for number in range(3):
-        builders.make_synset(number + 1)
-    return fill_database(questions=QUESTIONS, progress=lambda _: None)
+    return builders.fill_database(QUESTIONS)
 
 
 @pytest.fixture

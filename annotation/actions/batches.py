@@ -18,7 +18,7 @@ ATTEMPTS = 10
 
 # The holds of leases that have expired, some at once. Others may be at it: what they hold is left to them, and questions are
 # locked in the order of their ids.
-LAPSE = """
+LAPSE = f"""
 WITH over AS (
     UPDATE annotation_batch SET lapsed = true WHERE id IN (
         SELECT id FROM annotation_batch WHERE closed_at IS NULL AND NOT lapsed AND expires_at <= now()
@@ -27,15 +27,13 @@ WITH over AS (
 ), held AS (
     SELECT question.id FROM annotation_question AS question
     WHERE question.id IN (SELECT item.question_id FROM annotation_batchitem AS item JOIN over ON over.id = item.batch_id)
-      AND question.held_until <> '{}'
+      AND question.held_until <> '{{}}'
     ORDER BY question.id FOR NO KEY UPDATE
 ), cleared AS (
-    UPDATE annotation_question AS question SET held_until =
-        ARRAY(SELECT held.until FROM unnest(question.held_until) AS held (until) WHERE held.until > now())
-    FROM held WHERE held.id = question.id
+    UPDATE annotation_question AS question SET held_until = {assignment.LIVE_HOLDS} FROM held WHERE held.id = question.id
 )
 SELECT count(*) FROM over
-"""
+"""  # noqa: S608 (constants of this project)
 # Each lease clears away so many, so that there are never many to clear.
 LAPSED_AT_ONCE = 20
 

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Value
+from django.db.models import Value
 from django.db.models.functions import Least
 
 from annotation.actions.snapshots import PATIENCE, ensure_snapshot
@@ -151,9 +151,7 @@ def change_policy(*, name: str, policy: PolicyValues, by: User, at: datetime) ->
     created = Policy.objects.create(campaign=campaign, version=version, created_at=at, created_by=by, **asdict(policy))
     _lock_unfinished(campaign)
     estimated = campaign.questions.filter(state=Question.State.OPEN, closed_at=None, estimate__isnull=False)
-    estimated.exclude(Exists(Gold.objects.filter(question=OuterRef("pk"), active=True))).update(
-        due_at=Least("due_at", Value(at + PATIENCE))
-    )
+    estimated.filter(is_gold=False).update(due_at=Least("due_at", Value(at + PATIENCE)))
     ask_unseen(snapshot=find_snapshot(), policy=created)
     return created
 

@@ -19,8 +19,7 @@ _shuffle = random.SystemRandom()
 
 # What others changed since the questions were found is seen here: each row is locked, then looked at once more.
 HOLD = f"""
-UPDATE annotation_question AS question SET held_until =
-    ARRAY(SELECT held.until FROM unnest(question.held_until) AS held (until) WHERE held.until > now()) || %(expires_at)s::timestamptz
+UPDATE annotation_question AS question SET held_until = {assignment.LIVE_HOLDS} || %(expires_at)s::timestamptz
 FROM (
     SELECT question.id FROM annotation_question AS question WHERE question.id = ANY(%(ids)s) AND {assignment.HAS_ROOM}
     ORDER BY question.id FOR NO KEY UPDATE OF question SKIP LOCKED

@@ -23,7 +23,6 @@ from annotation.queries.snapshots import write_rule
 
 # Votes that come in this time are estimated before what is only scored again.
 PATIENCE = timedelta(days=1)
-IDS_AT_ONCE = 20_000
 SPAM_REASON = "Answers to questions whose answer is known were no better than guesses."
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Q
 
-from annotation.models import Annotator, Batch, Campaign, Gold, Policy, Question, Vote
+from annotation.models import Annotator, Batch, Campaign, Policy, Question, Vote
 from annotation.queries.campaigns import coarsen_percent
 
 
@@ -50,10 +50,9 @@ class Share:
 
 def count_shares(campaigns: list[Campaign]) -> dict[int, Share]:
     """The share of each campaign by its id; nothing for one without questions. One query."""
-    active_gold = Exists(Gold.objects.filter(question=OuterRef("pk"), active=True))
     finished = Q(state__in=[Question.State.ACCEPTED, Question.State.REJECTED])
     rows = (
-        Question.objects.filter(~active_gold, campaign__in=campaigns)
+        Question.objects.filter(campaign__in=campaigns, is_gold=False)
         .order_by()
         .values_list("campaign")
         .annotate(questions=Count("pk"), finished=Count("pk", filter=finished))

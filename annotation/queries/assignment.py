@@ -30,6 +30,14 @@ LARGEST_ZONE = 5_000
 
 LIVE = "batch.closed_at IS NULL AND batch.expires_at > now()"
 
+# What an index holds of questions that want votes.
+WANTS_VOTES = (
+    """question.state = 'OPEN' AND question.closed_at IS NULL AND NOT question.is_gold AND question.room > 0"""
+)
+
+# Of a question's holds those whose leases have not expired.
+LIVE_HOLDS = "ARRAY(SELECT held.until FROM unnest(question.held_until) AS held (until) WHERE held.until > now())"
+
 HAS_ROOM = """
     question.state = 'OPEN' AND question.closed_at IS NULL AND NOT question.is_gold
     AND question.votes_in_time + CASE WHEN question.held_until = '{}' THEN 0 ELSE
@@ -61,8 +69,7 @@ CROSS JOIN LATERAL (
                        question.id <> ALL(%(taken)s::bigint[]) AND question.votes_wanted - question.room < %(cap)s::int
                        AND NOT {HELD_BY_THEM} AS room
                 FROM annotation_question AS question
-                WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AND question.state = 'OPEN'
-                  AND question.closed_at IS NULL AND NOT question.is_gold AND question.room > 0
+                WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AND {WANTS_VOTES}
                   AND question.priority = stretch.band AND question.lot >= stretch.low AND question.lot < stretch.high
                 ORDER BY question.lot LIMIT %(zone)s::bigint
             ) AS looked
@@ -91,13 +98,12 @@ ORDER BY batch.leased_at DESC LIMIT 1
 """
 
 # The first synset with questions that want votes behind a place in the campaign's order, then those before it.
-NEXT_SYNSET = """
+NEXT_SYNSET = f"""
 SELECT member.synset_id FROM annotation_campaignsynset AS member
-WHERE member.campaign_id = %(campaign)s AND member.position {side} %(position)s AND member.synset_id <> ALL(%(passed)s)
+WHERE member.campaign_id = %(campaign)s AND member.position {{side}} %(position)s AND member.synset_id <> ALL(%(passed)s)
   AND EXISTS (SELECT 1 FROM annotation_question AS question
               WHERE question.campaign_id = %(campaign)s AND question.synset_id = member.synset_id
-                AND question.state = 'OPEN' AND question.closed_at IS NULL AND NOT question.is_gold
-                AND question.room > 0)
+                AND {WANTS_VOTES})
 ORDER BY member.position LIMIT 1
 """
 

@@ -17,7 +17,6 @@ from typing import Any
 
 from benchmarks.child import ChildError, run_child
 from benchmarks.report import describe_machine
-from benchmarks.scale.estimation import measure_estimation, measure_loop
 from benchmarks.scale.fill import add_arguments, fill_database, make_progress, read_wnids
 from benchmarks.scale.report import format_sizes, plot_sizes, read_sizes
 from benchmarks.scale.servers import Filled, Progress, start_filled
@@ -36,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m benchmarks.scale", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_arguments(parser)
-    parser.add_argument("--web-workers", type=int, default=2)
+    parser.add_argument("--web-workers", type=int, default=1)
     parser.add_argument("--estimators", type=int, default=2, help="processes that share an estimation")
     parser.add_argument("--plot", type=Path, help="where to draw how cost grows with size, as SVG")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"all, or any of {', '.join(PARTS)}")
@@ -79,10 +78,11 @@ def _measure_part(part: str, options: argparse.Namespace, filled: Filled, progre
         load = importlib.import_module("benchmarks.scale.load")
         found = load.measure_load(filled=filled, web_workers=options.web_workers, progress=progress)
     else:
-        found = measure_estimation(
+        estimating = importlib.import_module("benchmarks.scale.estimating")
+        found = estimating.measure_estimation(
             workers=options.estimators, postgres=filled.postgres, logs=filled.home, progress=progress
         )
-        found["nanoseconds_a_vote_and_pass"] = measure_loop()
+        found["nanoseconds_a_vote_and_pass"] = estimating.measure_loop()
     return dict(found)
 
 

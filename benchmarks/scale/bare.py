@@ -18,7 +18,7 @@ from pathlib import Path
 import imagehash
 from PIL import Image
 
-LARGE_SIDE, SMALL_SIDE, QUALITY = 1024, 320, 88
+from hierarchy.imaging.decode import JPEG_QUALITY, LARGE_SIDE, SMALL_SIDE
 
 
 def main() -> None:
@@ -52,7 +52,7 @@ def convert(path: Path, *, output: Path) -> None:
 
 def write(image: Image.Image, *, folder: Path, name: str) -> None:
     encoded = BytesIO()
-    image.save(encoded, "JPEG", quality=QUALITY, optimize=True)
+    image.save(encoded, "JPEG", quality=JPEG_QUALITY, optimize=True)
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{name}.part"
     with part.open("wb") as file:

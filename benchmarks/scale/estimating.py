@@ -1,10 +1,11 @@
 """Measures one estimation by real workers, from its beginning to the last open question: needs Django set up."""
 
+import importlib.util
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,23 +16,26 @@ from django.db import connection
 from annotation.actions.estimation import begin_estimation, choose_shards, find_estimation
 from annotation.models import Estimation, RescoredRange, Snapshot
 from annotation.tasks import estimate_due_questions, wake_estimators
+from benchmarks.child import run_child
 from benchmarks.rows import open_bare, read_clock
+from benchmarks.scale.filling import allow_time
 from benchmarks.scale.memory import watch_memory
+from benchmarks.scale.servers import Progress
 from benchmarks.scale.voter import vote_meanwhile
 from config.embedded.process import Command, start_child
+from config.embedded.programs import CHECKOUT
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+# Of the loop that a pass stands beside.
+VOTES_OF_THE_LOOP = 1_000_000
 POLL_SECONDS = 0.1
 WAKE_SECONDS = 2.0
 WORKER = (sys.executable, "-m", "celery", "-A", "config", "worker", "--pool", "prefork", "--loglevel", "WARNING")
 OUTDATED = """
 SELECT count(*) FROM annotation_question AS question
 JOIN annotation_estimate AS estimate ON estimate.question_id = question.id
-WHERE question.state = 'OPEN' AND question.closed_at IS NULL AND estimate.snapshot_id < %s
-  AND NOT EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id AND gold.active)
+WHERE question.state = 'OPEN' AND question.closed_at IS NULL AND NOT question.is_gold AND estimate.snapshot_id < %s
 """
 BARE = "COPY (SELECT question_id, annotator_id, answer FROM annotation_vote) TO STDOUT (FORMAT binary)"
-Progress = Callable[[str], None]
 
 
 def measure_estimation(*, workers: int, postgres: int, logs: Path, progress: Progress) -> dict[str, Any]:
@@ -75,6 +79,13 @@ def measure_estimation(*, workers: int, postgres: int, logs: Path, progress: Pro
         "bare_copy_votes_a_second": round(done.votes / bare),
         "load_of_the_machine": os.getloadavg(),
     }
+
+
+def measure_loop() -> dict[str, float] | None:
+    """Nanoseconds a vote and pass of two-state models, ours and a plain compiled loop's; None without numba (make bench)."""
+    if importlib.util.find_spec("numba") is None:
+        return None
+    return run_child("benchmarks.loop", str(VOTES_OF_THE_LOOP))
 
 
 def describe_worker(name: str, logs: Path, processes: int, queues: str) -> Command:
@@ -127,17 +138,9 @@ def follow_rescoring(workers: int, progress: Progress) -> float:
 
 def _count_outdated() -> int:
     newest = Snapshot.objects.latest("pk").pk
-    with _allow_time(), connection.cursor() as cursor:
+    with allow_time(), connection.cursor() as cursor:
         cursor.execute(OUTDATED, [newest])
         return int(cursor.fetchone()[0])
-
-
-@contextmanager
-def _allow_time() -> Iterator[None]:
-    with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0")
-        yield
-        cursor.execute("RESET statement_timeout")
 
 
 def _measure_bare() -> float:

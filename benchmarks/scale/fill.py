@@ -10,15 +10,13 @@ import importlib
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from benchmarks.scale.servers import FOLDER, start_filled
+from benchmarks.scale.servers import FOLDER, Progress, start_filled
 from config.embedded.process import StartError
 from config.fetch import FetchError
-
-Progress: TypeAlias = Callable[[str], None]
 
 
 def fill_database(*, questions: int, progress: Progress, wnids: Sequence[str] | None = None) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def fill_database(*, questions: int, progress: Progress, wnids: Sequence[str] | 
     """
     clock, start = defaultdict[str, float](float), time.perf_counter()
     place = _prepare(questions, wnids)
-    with _allow_time():
+    with allow_time():
         rows = _copy_all(questions, place, clock, progress)
         _finish(clock, progress)
     return {
@@ -65,7 +65,8 @@ def fill_database(*, questions: int, progress: Progress, wnids: Sequence[str] | 
 
 
 @contextmanager
-def _allow_time() -> Iterator[None]:
+def allow_time() -> Iterator[None]:
+    """Statements may take their time."""
     limits = ("statement_timeout", "idle_in_transaction_session_timeout")
     with connection.cursor() as cursor:
         cursor.execute("; ".join(f"SET {name} = 0" for name in limits))

@@ -1,21 +1,16 @@
-"""Annotators over HTTP on a filled database: votes a second, seconds of a lease, seconds until votes are estimated.
+"""Annotators over HTTP on a filled database: votes a second, seconds of a lease, seconds until votes are estimated."""
 
-python -m benchmarks.scale.load --questions 10000        alone; prints JSON
-"""
-
-import argparse
 import json
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from benchmarks.scale.fill import add_arguments, fill_database, make_progress, read_wnids
 from benchmarks.scale.memory import read_processor_seconds
-from benchmarks.scale.servers import Filled, Progress, start_filled
+from benchmarks.scale.servers import Filled, Progress
 from benchmarks.scale.service import start_service
 from config.embedded.programs import CHECKOUT, Address
 
@@ -126,30 +121,3 @@ def summarize(answer: dict[str, Any]) -> dict[str, Any]:
             taken = float(np.percentile(pages[:, column], share)) if len(pages) else 0.0
             found[f"{name}_p{share}_ms"] = 1000 * taken
     return found
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.scale.load",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_arguments(parser)
-    parser.add_argument("--web-workers", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=SECONDS)
-    options = parser.parse_args(arguments)
-    progress = make_progress()
-    with start_filled(
-        folder=options.folder,
-        questions=options.questions,
-        wnids=read_wnids(options.wnids),
-        fill=fill_database,
-        progress=progress,
-    ) as filled:
-        found = measure_load(filled=filled, web_workers=options.web_workers, progress=progress, seconds=options.seconds)
-    print(json.dumps(found, indent=2))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -27,7 +27,7 @@ LINES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("votes that were estimated from", ("estimation", "votes"), ",.0f"),
     ("  to a new snapshot and open questions scored again, s", ("estimation", "seconds", "total"), ".0f"),
     ("  questions scored again a second", ("estimation", "scored_again_a_second"), ",.0f"),
-    ("  largest worker, MB", ("estimation", "largest_worker_mb"), ",.0f"),
+    ("  largest worker, bytes", ("estimation", "largest_worker_bytes"), ",.0f"),
     ("  all of the same votes by COPY alone, s", ("estimation", "bare_copy_seconds"), ".1f"),
 )
 
