@@ -4,7 +4,7 @@ FROM python:3.13-slim-trixie AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev libpq-dev && rm -rf /var/lib/apt/lists/*
 RUN python -m venv /opt/venv
 COPY requirements-prod.txt /tmp/
-RUN /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /tmp/requirements-prod.txt
+RUN /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes --no-deps -r /tmp/requirements-prod.txt
 
 FROM python:3.13-slim-trixie
 RUN apt-get update && apt-get install --yes --no-install-recommends libpq5 && rm -rf /var/lib/apt/lists/* \

@@ -4,7 +4,8 @@ PY ?= python3
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 VENV := var/venv
 PYTHON := $(VENV)/bin/python
-INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes
+# Locks are whole, so nothing is left to resolve; older pips would look for newer releases of packages with extras, and refuse those.
+INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 # A throw-away environment: uv resolves the locks and is needed for nothing else.
 UV := var/uv/bin/uv
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
@@ -28,6 +29,7 @@ test-hosts: $(VENV)/dev.ok
 	HOSTS=1 $(PYTHON) -m pytest tests/functional/test_hosts.py
 
 check: $(VENV)/dev.ok
+	$(PYTHON) -m pip --disable-pip-version-check check
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy .
