@@ -12,12 +12,16 @@ from redis.exceptions import RedisError
 
 from annotation.actions import estimates, estimation
 from annotation.actions.estimation import Work
+from annotation.queries import rescoring
 
 logger = logging.getLogger(__name__)
 DOORBELL = "doorbell"
 # A bell that was rung and lost (Redis or its worker killed) rings again after so many seconds; the sweep comes sooner.
 DOORBELL_SECONDS = 10
-GATHER_SECONDS = 0.25
+# Between two looks a worker rests so many times as long as the last one took, so that under load fresh votes take a tenth of its time
+# at most: a look at the votes of twenty pages costs little more than one at those of a single page.
+RESTS = 9
+SHORTEST_REST_SECONDS, LONGEST_REST_SECONDS = 0.25, 1.0
 # A task that estimates makes room after so long, so that votes need not wait; and calls for help no more often.
 SLICE_SECONDS = 2.0
 # Whoever finds that something is left calls so many, once in so many seconds: while they work for `SLICE_SECONDS` each, as
@@ -38,20 +42,31 @@ def estimate_due_questions() -> None:
     many pages than for those of one. Where there is so much that one worker cannot do it, others are called while it lasts,
     and they come after whatever waits in the queue. Fresh votes are taken first, by whoever works.
     """
-    end = time.monotonic() + SLICE_SECONDS
+    begun = time.monotonic()
+    end = begun + SLICE_SECONDS
     while count := estimates.estimate_due(at=now(), limit=estimates.CHUNK):
         if count >= estimates.CHUNK and _ring(HELP_BELL, seconds=HELP_BELL_SECONDS):
             _wake(estimate_due_questions, HELPERS)
-        if time.monotonic() > end:
+        ended = time.monotonic()
+        if ended > end:
             _clear_doorbell()
             ring_doorbell()
             return
-        if count < estimates.CHUNK:
-            time.sleep(GATHER_SECONDS)
+        if count < estimates.CHUNK and not rescoring.is_left():
+            time.sleep(min(max(RESTS * (ended - begun), SHORTEST_REST_SECONDS), LONGEST_REST_SECONDS))
+        begun = time.monotonic()
     _clear_doorbell()
     # Votes that came before the bell was free have woken nobody.
     if estimates.estimate_due(at=now(), limit=estimates.CHUNK):
         ring_doorbell()
+
+
+@shared_task
+def sweep_due_questions() -> None:
+    """Finds what a lost doorbell left behind. While somebody answers the bell there is nothing to do: two who look at the same
+    time would share what one could gather."""
+    if _ring(DOORBELL, seconds=DOORBELL_SECONDS, otherwise=True):
+        estimate_due_questions()
 
 
 def ring_doorbell() -> None:
@@ -96,13 +111,13 @@ def _call_for_help() -> None:
         wake_estimators(running.shards - 1)
 
 
-def _ring(bell: str, *, seconds: int) -> bool:
-    """Whether nobody has rung it for so long."""
+def _ring(bell: str, *, seconds: int, otherwise: bool = False) -> bool:
+    """Whether nobody has rung it for so long; `otherwise` where that cannot be told."""
     try:
         return bool(cache.add(bell, 1, timeout=seconds))
     except (RedisError, OSError) as error:
-        logger.warning("No help comes for what there is to estimate: %s", error)
-        return False
+        logger.warning("Who else works on what there is to estimate cannot be told: %s", error)
+        return otherwise
 
 
 def wake_estimators(number: int) -> None:

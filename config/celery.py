@@ -10,9 +10,9 @@ app = Celery("veriset")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.conf.beat_schedule = {
-    # Finds what a lost doorbell left behind; a second sweep at the same time does no harm.
+    # A second sweep at the same time does no harm.
     "sweep due questions": {
-        "task": "annotation.tasks.estimate_due_questions",
+        "task": "annotation.tasks.sweep_due_questions",
         "schedule": 5.0,
         "options": {"expires": 30},
     },

@@ -95,7 +95,7 @@ def _read_database() -> dict[str, Any]:
         "options": " ".join(f"-c {key}={value}" for key, value in limits.items()),
         "connect_timeout": 5,
     }
-    return {**database, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    return {**database, "ENGINE": "config.postgresql", "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 
 
 def _read_redis() -> tuple[str, str]:

@@ -8,6 +8,8 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
+from annotation.api import rows
+
 LOCAL_NAMES = {"localhost", "testserver", ""}
 _connect, _connect_ex = socket.socket.connect, socket.socket.connect_ex
 _find_addresses = socket.getaddrinfo
@@ -73,6 +75,7 @@ def quick_passwords():
 def own_cache(settings, worker_id):
     """No test finds what another one left in the cache."""
     settings.CACHES = {"default": {**settings.CACHES["default"], "KEY_PREFIX": f"{worker_id}-{next(_runs)}"}}
+    rows.write_synset_in_full.cache_clear()
 
 
 @pytest.fixture

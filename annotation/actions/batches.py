@@ -1,5 +1,6 @@
 """Leases: a page of questions for one annotator, for a while. Time is the database's."""
 
+from typing import NoReturn
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -8,7 +9,7 @@ from django.db.models.functions import Now
 from annotation.actions.drawing import Obstacles, Search, draw_page
 from annotation.models import Annotator, Batch, Campaign, Policy
 from annotation.queries import assignment
-from annotation.queries.campaigns import list_open_policies
+from annotation.queries.batches import NO_SUCH_BATCH, check_own
 from annotation.rules import LIVE_LEASES, check_not_barred
 from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from hierarchy.queries.plain import build_models, execute_planned, name_columns
@@ -40,9 +41,17 @@ LAPSED_AT_ONCE = 20
 # Waits until whoever holds a free question has let go of it.
 WAIT = "SELECT id FROM annotation_question WHERE id = ANY(%(ids)s) ORDER BY id LIMIT 1 FOR SHARE"
 
-# Whatever else an annotator does waits for this row, so that they do one thing at a time.
+# Whatever else an annotator does waits for their row, so that they do one thing at a time. Beside it the policies in force of the
+# campaigns that are open, in the order in which they were opened.
 LOCK_ANNOTATOR = f"""
-SELECT {name_columns(Annotator)} FROM annotation_annotator WHERE id = %(annotator)s FOR NO KEY UPDATE
+SELECT {name_columns(Annotator, Policy, Campaign)}
+FROM annotation_annotator LEFT JOIN (
+    annotation_campaign JOIN annotation_policy ON annotation_policy.campaign_id = annotation_campaign.id
+        AND annotation_policy.version = (
+            SELECT max(newest.version) FROM annotation_policy AS newest WHERE newest.campaign_id = annotation_campaign.id)
+) ON annotation_campaign.state = 'OPEN' AND (%(name)s::text IS NULL OR annotation_campaign.name = %(name)s::text)
+WHERE annotation_annotator.id = %(annotator)s
+ORDER BY annotation_campaign.opened_at, annotation_campaign.id FOR NO KEY UPDATE OF annotation_annotator
 """  # noqa: S608 (names of columns)
 
 LOCK_BATCH = f"""
@@ -96,10 +105,12 @@ def lapse_leases() -> int:
 @transaction.atomic
 def _lease(annotator_id: int, campaign_name: str | None, size: int | None, obstacles: Obstacles) -> Batch | None:
     """One attempt; what stood in its way is noted."""
-    annotator = lock_annotator(annotator_id)
+    annotator, policies = _lock_annotator(annotator_id, campaign_name)
     check_not_barred(annotator)
+    if not policies and campaign_name is not None:
+        _refuse_campaign(campaign_name)
     secret = assignment.write_secret(annotator)
-    for policy in _find_policies(campaign_name):
+    for policy in policies:
         history = assignment.read_history(annotator, policy.campaign)
         obstacles.has_expired = history.has_expired
         if history.live_leases >= LIVE_LEASES:
@@ -118,19 +129,20 @@ def _wait(blocked: set[int]) -> None:
         cursor.execute(WAIT, {"ids": sorted(blocked)})
 
 
-def lock_annotator(annotator_id: int) -> Annotator:
-    """Until the end of the transaction."""
+def _lock_annotator(annotator_id: int, campaign_name: str | None) -> tuple[Annotator, list[Policy]]:
+    """Until the end of the transaction; with the policies of open campaigns, or of the one of that name if it is open."""
     with connection.cursor() as cursor:
-        execute_planned(cursor, LOCK_ANNOTATOR, {"annotator": annotator_id})
-        annotator: Annotator = build_models(cursor.fetchone(), Annotator)[0]
-    return annotator
+        execute_planned(cursor, LOCK_ANNOTATOR, {"annotator": annotator_id, "name": campaign_name})
+        rows = [build_models(row, Annotator, Policy, Campaign) for row in cursor.fetchall()]
+    policies = []
+    for _, policy, campaign in rows:
+        if policy is not None:
+            policy.campaign = campaign
+            policies.append(policy)
+    return rows[0][0], policies
 
 
-def _find_policies(name: str | None) -> list[Policy]:
-    """Of the campaign of that name, or of all open ones in the order in which they were opened."""
-    policies = list_open_policies(name)
-    if policies or name is None:
-        return policies
+def _refuse_campaign(name: str) -> NoReturn:
     campaign = Campaign.objects.filter(name=name).exclude(state=Campaign.State.DRAFT).first()
     if campaign is None:
         raise NotFound(f"There is no campaign {name}.")
@@ -162,8 +174,7 @@ def lock_batch(*, annotator_id: int, batch_id: UUID) -> Batch:
         execute_planned(cursor, LOCK_BATCH, {"batch": batch_id})
         row = cursor.fetchone()
     if row is None:
-        raise NotFound("There is no such batch.")
+        raise NotFound(NO_SUCH_BATCH)
     batch: Batch = build_models(row, Batch)[0]
-    if batch.annotator_id != annotator_id:
-        raise NotPermitted("This batch is leased to another annotator.")
+    check_own(batch, annotator_id)
     return batch

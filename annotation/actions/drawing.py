@@ -1,6 +1,5 @@
-"""Draws a page of questions: free ones of one synset, found without locks, then held, gold among them."""
+"""Draws a page of questions: free ones of one synset, found without locks, then taken, gold among them."""
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,38 +12,44 @@ from annotation.queries import assignment
 from annotation.queries.assignment import History, Walk
 from hierarchy.queries.plain import execute_planned
 
-# How often questions that others took at the same moment are replaced before a page is given out that is shorter than asked for.
-ROUNDS = 3
-_shuffle = random.SystemRandom()
-
-# What others changed since the questions were found is seen here: each row is locked, then looked at once more.
-HOLD = f"""
-UPDATE annotation_question AS question SET held_until = {assignment.LIVE_HOLDS} || %(expires_at)s::timestamptz
-FROM (
-    SELECT question.id FROM annotation_question AS question WHERE question.id = ANY(%(ids)s) AND {assignment.HAS_ROOM}
-    ORDER BY question.id FOR NO KEY UPDATE OF question SKIP LOCKED
-) AS locked
-WHERE question.id = locked.id RETURNING question.id
-"""  # noqa: S608 (constants of this project)
-
-# An annotator counts once, however often they were shown it.
-EXPOSE = """
-UPDATE annotation_gold AS gold SET exposures = exposures + 1
-WHERE gold.question_id = ANY(%(ids)s) AND gold.active AND NOT EXISTS (
-    SELECT 1 FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
-    WHERE item.question_id = gold.question_id AND batch.annotator_id = %(annotator)s AND batch.outcome <> 'IMPORTED')
-"""
-
-ADD_PAGE = """
-WITH page AS (
-INSERT INTO annotation_batch (id, annotator_id, campaign_id, synset_id, leased_at, expires_at, outcome, late, places)
-VALUES (%(batch)s, %(annotator)s, %(campaign)s, %(synset)s, %(leased_at)s, %(expires_at)s, '', false, %(places)s::int[])
+# Gold is locked, then as many of the questions that were found as are missing: what others changed since is seen here, for each row
+# is locked and looked at once more, and those that others are at are passed over. Positions are drawn by a generator nobody can
+# foretell. Neither length nor size tells that there is no gold on a page; but where nothing else is free, no page is written. An
+# annotator counts once as shown gold, however often they see it.
+TAKE = f"""
+WITH ahead AS MATERIALIZED ({assignment.GOLD_AHEAD}), gold AS MATERIALIZED (
+    SELECT question.id, gold.id AS gold_id FROM ahead AS question JOIN annotation_gold AS gold ON gold.question_id = question.id
+    WHERE question.wanted AND gold.active AND gold.exposures < %(exposures)s AND NOT {assignment.HELD_BY_THEM}
+    ORDER BY md5(%(secret)s::text || question.id) LIMIT %(gold)s FOR NO KEY UPDATE OF gold SKIP LOCKED
+), locked AS MATERIALIZED (
+    SELECT question.id
+    FROM unnest(%(found)s::bigint[]) WITH ORDINALITY AS found (id, place)
+    JOIN annotation_question AS question ON question.id = found.id
+    WHERE {assignment.HAS_ROOM}
+    ORDER BY found.place LIMIT %(size)s::int - (SELECT count(*) FROM gold) FOR NO KEY UPDATE OF question SKIP LOCKED
+), held AS (
+    UPDATE annotation_question AS question SET held_until = {assignment.LIVE_HOLDS} || %(expires_at)s::timestamptz
+    FROM locked WHERE question.id = locked.id
+), page AS (
+    INSERT INTO annotation_batch (id, annotator_id, campaign_id, synset_id, leased_at, expires_at, outcome, late, places)
+    SELECT %(batch)s, %(annotator)s, %(campaign)s, %(synset)s, %(leased_at)s, %(expires_at)s, '', false, %(places)s::int[] || (
+        CASE WHEN %(gold)s = 0 THEN %(gold_place)s ELSE coalesce(
+            (SELECT lot FROM ahead WHERE wanted ORDER BY number LIMIT 1),
+            (SELECT lot + 1 FROM ahead WHERE lot < {assignment.RING - 1} ORDER BY number DESC LIMIT 1), %(gold_place)s) END)
+    WHERE EXISTS (SELECT FROM locked) OR (SELECT count(*) FROM gold) = %(size)s
     RETURNING id
+), shown AS (
+    UPDATE annotation_gold AS shown SET exposures = exposures + 1 FROM gold, page
+    WHERE shown.id = gold.gold_id AND NOT EXISTS (
+        SELECT FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
+        WHERE item.question_id = gold.id AND batch.annotator_id = %(annotator)s AND batch.outcome <> 'IMPORTED')
+), items AS (
+    INSERT INTO annotation_batchitem (batch_id, position, question_id)
+    SELECT page.id, row_number() OVER (ORDER BY gen_random_uuid()), drawn.id
+    FROM page, (SELECT id FROM locked UNION ALL SELECT id FROM gold) AS drawn RETURNING position
 )
-INSERT INTO annotation_batchitem (batch_id, position, question_id)
-SELECT page.id, item.position, item.question_id
-FROM page, unnest(%(questions)s::bigint[]) WITH ORDINALITY AS item (question_id, position)
-"""
+SELECT count(*) FROM items
+"""  # noqa: S608 (constants of this project)
 
 
 @dataclass
@@ -105,15 +110,11 @@ def _find_next_synset(search: Search, passed: Sequence[int]) -> int | None:
 
 
 def _draw_in_synset(search: Search, synset: int, places: Sequence[int], size: int, *, least: int = 1) -> Batch | None:
-    """None where fewer than `least` are free.
-
-    Gold takes the place of others, on a page of one too: neither length nor size tells that there is none. But where nothing
-    else is free, no page is given out."""
+    """None where fewer than `least` are free, or where others hold all that was found."""
     walk = Walk(secret=search.secret, synset_id=synset, places=places)
-    found = _gather(search, walk, synset, size, taken=[])
+    found = _find(search, walk, synset, size)
     if len(found) < max(least, 1):
         return None
-    gold = _lock_gold(search, synset, size)
     batch = Batch(
         pk=uuid4(),
         annotator=search.annotator,
@@ -121,70 +122,38 @@ def _draw_in_synset(search: Search, synset: int, places: Sequence[int], size: in
         synset_id=synset,
         leased_at=search.history.moment,
         expires_at=search.history.moment + search.policy.lease_period,
+        places=walk.places,
     )
-    taken = _hold(search, walk, batch, found, size - len(gold))
-    if not taken and len(gold) < size:
-        return None
-    batch.places = walk.places
-    return _write_batch(search, batch, taken, gold)
+    if _take(search, walk, batch, found, size):
+        return batch
+    search.obstacles.blocked.update(found)
+    return None
 
 
-def _lock_gold(search: Search, synset: int, size: int) -> list[int]:
-    share = size * search.policy.gold_rate
-    lot = assignment.draw_lot(search.secret, synset, search.history.submitted)
-    wanted = int(share) + (lot < share % 1)
-    return _select(assignment.LOCK_GOLD, search.parameters(synset=synset, size=wanted)) if wanted else []
-
-
-def _gather(search: Search, walk: Walk, synset: int, wanted: int, *, taken: Sequence[int]) -> list[int]:
-    """So many free questions besides those `taken`, or a few more; fewer where the synset has no more."""
+def _find(search: Search, walk: Walk, synset: int, wanted: int) -> list[int]:
+    """So many free questions, or more; fewer where the synset has no more."""
     found: list[int] = []
     while len(found) < wanted and not walk.has_ended:
-        parameters = search.parameters(synset=synset, taken=[*taken, *found])
+        parameters = search.parameters(synset=synset, taken=found)
         found += walk.find_free(wanted=wanted - len(found), parameters=parameters)
     return found
 
 
-def _hold(search: Search, walk: Walk, batch: Batch, found: list[int], wanted: int) -> list[int]:
-    """Up to `wanted` of what was found, and of what else the walk finds where others were quicker."""
-    tried: list[int] = []
-    taken: list[int] = []
-    for _ in range(ROUNDS):
-        chosen = found[: wanted - len(taken)]
-        if not chosen:
-            break
-        held = _select(HOLD, search.parameters(ids=chosen, expires_at=batch.expires_at))
-        search.obstacles.blocked.update(set(chosen) - set(held))
-        taken += held
-        tried += chosen
-        found = found[len(chosen) :]
-        missing = wanted - len(taken)
-        if len(found) < missing:
-            found += _gather(search, walk, batch.synset_id, missing - len(found), taken=[*tried, *found])
-    return taken
-
-
-def _select(sql: str, parameters: dict[str, Any]) -> list[int]:
+def _take(search: Search, walk: Walk, batch: Batch, found: Sequence[int], size: int) -> int:
+    """How many questions the page has that was written; 0 where none was."""
+    share = size * search.policy.gold_rate
+    lot = assignment.draw_lot(search.secret, batch.synset_id, search.history.submitted)
+    values = search.parameters(
+        batch=batch.pk,
+        synset=batch.synset_id,
+        leased_at=batch.leased_at,
+        expires_at=batch.expires_at,
+        places=batch.places,
+        gold_place=walk.gold_place,
+        gold=int(share) + (lot < share % 1),
+        found=found,
+        size=size,
+    )
     with connection.cursor() as cursor:
-        execute_planned(cursor, sql, parameters)
-        return [row[0] for row in cursor.fetchall()]
-
-
-def _write_batch(search: Search, batch: Batch, questions: Sequence[int], gold: Sequence[int]) -> Batch:
-    page = [*questions, *gold]
-    _shuffle.shuffle(page)
-    values: dict[str, Any] = {
-        "batch": batch.pk,
-        "annotator": batch.annotator_id,
-        "campaign": batch.campaign_id,
-        "synset": batch.synset_id,
-        "leased_at": batch.leased_at,
-        "expires_at": batch.expires_at,
-        "places": batch.places,
-        "questions": page,
-    }
-    with connection.cursor() as cursor:
-        if gold:
-            execute_planned(cursor, EXPOSE, {"ids": list(gold), "annotator": search.annotator.pk})
-        execute_planned(cursor, ADD_PAGE, values)
-    return batch
+        execute_planned(cursor, TAKE, values)
+        return int(cursor.fetchone()[0])

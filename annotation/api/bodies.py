@@ -13,6 +13,7 @@ from hierarchy.errors import InvalidInput
 from hierarchy.models import Label
 
 MOST_VOTES = 1000
+ANSWERS = tuple(Vote.Answer.values)
 DEFAULT_LIMIT = 100
 MOST_ROWS = 1000
 WHOLE_BODY = "body"
@@ -56,7 +57,7 @@ class LeaseBody(Body):
 
 class VoteBody(Body):
     position = WholeNumberField(help_text="of the picture in the batch, from 1")
-    answer = serializers.ChoiceField(choices=Vote.Answer.values)
+    answer = serializers.ChoiceField(choices=ANSWERS)
     milliseconds = WholeNumberField(
         required=False, allow_null=True, min_value=0, help_text="on the picture before the answer"
     )
@@ -109,7 +110,7 @@ def _is_plain_vote(vote: Any) -> bool:
     return (
         type(vote.get("position")) is int
         and type(vote.get("answer")) is str
-        and vote["answer"] in Vote.Answer.values
+        and vote["answer"] in ANSWERS
         and (milliseconds is None or (type(milliseconds) is int and milliseconds >= 0))
     )
 

@@ -4,6 +4,10 @@ from typing import IO, Any
 
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
+from rest_framework.utils import json as strict_json
+
+# Only an escape can write half a pair: as UTF-8 it cannot be read in the first place.
+ESCAPED_SURROGATE = "\\ud"
 
 
 class ShallowJSONParser(JSONParser):
@@ -13,10 +17,14 @@ class ShallowJSONParser(JSONParser):
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         try:
-            body: dict[str, Any] = super().parse(stream, media_type, parser_context)
-            json.dumps(body, ensure_ascii=False).encode()
+            text = stream.read().decode()
+            body: dict[str, Any] = strict_json.loads(text)
+            if ESCAPED_SURROGATE in text.lower():
+                json.dumps(body, ensure_ascii=False).encode()
         except RecursionError as error:
             raise ParseError("The body is nested too deeply.") from error
         except UnicodeEncodeError as error:
             raise ParseError("The body has half a surrogate pair, which is no character.") from error
+        except ValueError as error:
+            raise ParseError(f"The body is no JSON: {error}") from error
         return body

@@ -1,5 +1,7 @@
 """Database rows as the values that the answers describe."""
 
+import time
+from functools import lru_cache
 from typing import Any
 
 from rest_framework.request import Request
@@ -22,24 +24,19 @@ from hierarchy.queries.synsets import find_path, read_synset
 PICTURE_GRACE_SECONDS = 900
 # Curators' addresses stay the same for an hour, so that an answer does too, and are good for another.
 DISPUTE_SECONDS = 3600
+SYNSET_SECONDS = 60
 
 
 def write_batch(request: Request, batch: Batch) -> Any:
     """The lease as its annotator sees it. Nothing in it depends on which questions are gold."""
     expires_at = int(batch.expires_at.timestamp()) + PICTURE_GRACE_SECONDS
     audience = f"annotator:{batch.annotator_id}:{batch.pk}"
-    synset = read_synset(batch.synset_id)
     host = request.build_absolute_uri("/").rstrip("/")
     # In the shape of BatchAnswer, which would take longer than all else here to write what is plain already.
     return {
         "id": batch.pk,
         "campaign": batch.campaign.name,
-        "synset": {
-            "wnid": synset.wnid,
-            "words": synset.words,
-            "gloss": synset.gloss,
-            "path": [write_synset(step) for step in find_path(synset)],
-        },
+        "synset": write_synset_in_full(batch.synset_id, int(time.monotonic() // SYNSET_SECONDS)),
         "expires_at": batch.expires_at,
         "items": [
             {
@@ -53,6 +50,14 @@ def write_batch(request: Request, batch: Batch) -> Any:
             for picture in list_pictures(batch)
         ],
     }
+
+
+@lru_cache(maxsize=1024)
+def write_synset_in_full(synset_id: int, moment: int) -> dict[str, Any]:
+    """Kept for each `moment`: every page of a synset says the same, and only another import of WordNet changes it."""
+    synset = read_synset(synset_id)
+    path = [write_synset(step) for step in find_path(synset)]
+    return {**write_synset(synset), "gloss": synset.gloss, "path": path}
 
 
 def write_synset(synset: Synset) -> dict[str, Any]:

@@ -3,6 +3,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Cast, Floor, Random
+from django.db.models.lookups import GreaterThan
 
 from annotation.models.campaign import Campaign
 from annotation.models.snapshot import Snapshot
@@ -27,8 +28,9 @@ class Question(models.Model):
     `lot` is drawn once and shown to nobody: the order in which annotators meet a synset's questions goes by it. So that a
     lease reads no other table, two numbers are kept here under the row's lock, for questions that are no gold: `votes_in_time`
     counts the standing votes that were in time, of annotators who are not barred, and `held_until` has when each live lease
-    expires; what lies in the past counts no more, and whoever leases next clears it away. `room` is what that leaves of the
-    votes wanted. `is_gold` is set by a trigger of `Gold`.
+    expires; what lies in the past counts no more, and whoever leases next clears it away. `has_room`: both together are fewer
+    than the votes wanted; indexes hold this and not the numbers, so that most leases and votes touch none. `is_gold` is set by a
+    trigger of `Gold`.
     """
 
     class State(models.TextChoices):
@@ -55,9 +57,9 @@ class Question(models.Model):
     lot = models.IntegerField(db_default=Cast(Floor(Random() * Value(RING)), models.IntegerField()), editable=False)
     votes_in_time = models.SmallIntegerField(default=0, db_default=0)
     held_until = ArrayField(models.DateTimeField(), default=list, db_default=[], blank=True)
-    room = models.GeneratedField(
-        expression=F("votes_wanted") - F("votes_in_time") - Func(F("held_until"), function="cardinality"),
-        output_field=models.IntegerField(),
+    has_room = models.GeneratedField(
+        expression=GreaterThan(F("votes_wanted"), F("votes_in_time") + Func(F("held_until"), function="cardinality")),
+        output_field=models.BooleanField(),
         db_persist=True,
     )
     is_gold = models.BooleanField(default=False, db_default=False, editable=False)
@@ -90,9 +92,9 @@ class Question(models.Model):
             models.Index(
                 name="question_to_lease",
                 fields=["campaign", "synset", "priority", "lot"],
-                condition=Q(state="OPEN", closed_at__isnull=True, is_gold=False, room__gt=0),
+                condition=Q(state="OPEN", closed_at__isnull=True, is_gold=False, has_room=True),
             ),
-            models.Index(name="question_gold", fields=["campaign", "synset"], condition=Q(is_gold=True)),
+            models.Index(name="question_gold", fields=["campaign", "synset", "lot"], condition=Q(is_gold=True)),
             models.Index(name="question_progress", fields=["campaign", "synset", "state"]),
             models.Index(name="question_due", fields=["due_at"], condition=Q(due_at__isnull=False)),
         ]

@@ -27,12 +27,14 @@ from hierarchy.queries.plain import execute_planned
 # Questions of one band that are looked at for a page; more only where none of these is free.
 ZONE = 100
 LARGEST_ZONE = 5_000
+# So many times as many questions are found as are wanted.
+SPARE = 2
 
 LIVE = "batch.closed_at IS NULL AND batch.expires_at > now()"
 
 # What an index holds of questions that want votes.
 WANTS_VOTES = (
-    """question.state = 'OPEN' AND question.closed_at IS NULL AND NOT question.is_gold AND question.room > 0"""
+    """question.state = 'OPEN' AND question.closed_at IS NULL AND NOT question.is_gold AND question.has_room"""
 )
 
 # Of a question's holds those whose leases have not expired.
@@ -66,8 +68,8 @@ CROSS JOIN LATERAL (
             SELECT looked.id, looked.lot, looked.voted, looked.room AND NOT looked.voted AS free
             FROM (
                 SELECT question.id, question.lot, {VOTED} AS voted,
-                       question.id <> ALL(%(taken)s::bigint[]) AND question.votes_wanted - question.room < %(cap)s::int
-                       AND NOT {HELD_BY_THEM} AS room
+                       question.id <> ALL(%(taken)s::bigint[]) AND NOT {HELD_BY_THEM}
+                       AND question.votes_in_time + cardinality(question.held_until) < %(cap)s::int AS room
                 FROM annotation_question AS question
                 WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AND {WANTS_VOTES}
                   AND question.priority = stretch.band AND question.lot >= stretch.low AND question.lot < stretch.high
@@ -81,13 +83,17 @@ CROSS JOIN LATERAL (
 LIMIT %(limit)s
 """
 
-# Gold alone keeps one secret order, whatever its priority: docs/adr/0013.
-LOCK_GOLD = f"""
-SELECT question.id FROM annotation_question AS question
+# Gold has a ring of its own, whatever its priority (docs/adr/0013), and a zone of it as the others.
+_GOLD = """(SELECT question.id, question.lot, {part} AS part FROM annotation_question AS question
+     WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AND question.is_gold
+       AND question.lot {side} %(gold_place)s::int
+     ORDER BY question.lot LIMIT {zone})"""
+GOLD_AHEAD = f"""
+SELECT question.id, question.lot, row_number() OVER (ORDER BY question.part, question.lot) AS number,
+       gold.exposures < %(exposures)s AND NOT {VOTED} AS wanted
+FROM ({_GOLD.format(part=0, side=">=", zone=ZONE)} UNION ALL {_GOLD.format(part=1, side="<", zone=ZONE)}) AS question
 JOIN annotation_gold AS gold ON gold.question_id = question.id AND gold.active
-WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AND question.is_gold
-  AND question.closed_at IS NULL AND gold.exposures < %(exposures)s AND NOT {HELD_BY_THEM} AND NOT {VOTED}
-ORDER BY md5(%(secret)s::text || question.id) LIMIT %(size)s FOR NO KEY UPDATE OF question, gold SKIP LOCKED
+ORDER BY number LIMIT {ZONE}
 """
 
 # By the newest page that an annotator had in a synset.
@@ -181,10 +187,12 @@ def _digest(text: str) -> int:
 
 class Walk:
     """A search for free questions of one synset: the rings of its bands, what tells most first, each from its place to the end
-    and then from the beginning to the place. Where no places are known, from secret ones."""
+    and then from the beginning to the place. Where no places are known, from secret ones. The last of `places` is that of
+    the ring of gold, which is searched when a page is taken."""
 
     def __init__(self, *, secret: str, synset_id: int, places: Sequence[int]) -> None:
-        self._starts = list(places) or [_digest(f"{secret}:{synset_id}:{band}") % RING for band in range(BANDS)]
+        secret_places = [_digest(f"{secret}:{synset_id}:{band}") % RING for band in range(BANDS + 1)]
+        *self._starts, self.gold_place = [*places, *secret_places[len(places) :]]
         self._places: dict[int, int] = {}
         self._stretches = [
             stretch
@@ -209,7 +217,8 @@ class Walk:
     def find_free(self, *, wanted: int, parameters: Mapping[str, Any]) -> list[int]:
         """Free questions in the order in which to ask them, some more than `wanted` or less, none of `parameters["taken"]`; the
         next call looks behind them. One query, no lock."""
-        limit = wanted + len(self._stretches)
+        # Others may be quicker with some of them.
+        limit = SPARE * wanted + len(self._stretches)
         bands, lows, highs = (list(column) for column in zip(*self._stretches, strict=True))
         here: dict[str, Any] = {"bands": bands, "lows": lows, "highs": highs, "zone": self._zone, "limit": limit}
         with connection.cursor() as cursor:

@@ -24,6 +24,8 @@ JOIN hierarchy_image AS image ON image.id = candidate.image_id
 WHERE item.batch_id = %(batch)s ORDER BY item.position
 """
 
+NO_SUCH_BATCH = "There is no such batch."
+
 
 class Picture(NamedTuple):
     """A picture at its position on a page: what of its image may be shown."""
@@ -58,10 +60,14 @@ def find_batch(annotator: Annotator, batch_id: UUID) -> Batch:
     """A batch of this annotator. NotPermitted for another's, NotFound where there is none."""
     batch = Batch.objects.select_related("campaign", "synset").filter(pk=batch_id).first()
     if batch is None:
-        raise NotFound("There is no such batch.")
-    if batch.annotator_id != annotator.pk:
-        raise NotPermitted("This batch is leased to another annotator.")
+        raise NotFound(NO_SUCH_BATCH)
+    check_own(batch, annotator.pk)
     return batch
+
+
+def check_own(batch: Batch, annotator_id: int) -> None:
+    if batch.annotator_id != annotator_id:
+        raise NotPermitted("This batch is leased to another annotator.")
 
 
 def list_pictures(batch: Batch) -> list[Picture]:

@@ -6,7 +6,6 @@ from django.db import connection
 
 from annotation.models import Campaign, Policy
 from hierarchy.errors import NotFound
-from hierarchy.queries.plain import build_models, execute_planned, name_columns
 
 
 def find_campaign(name: str) -> Campaign:
@@ -25,27 +24,6 @@ def find_policies(campaign_ids: list[int]) -> dict[int, Policy]:
     """The version in force of each campaign, by campaign id."""
     newest = Policy.objects.filter(campaign_id__in=campaign_ids).order_by("campaign_id", "-version")
     return {policy.campaign_id: policy for policy in newest.distinct("campaign_id")}
-
-
-OPEN_POLICIES = f"""
-SELECT DISTINCT ON (annotation_campaign.opened_at, annotation_campaign.id) {name_columns(Policy, Campaign)}
-FROM annotation_policy JOIN annotation_campaign ON annotation_campaign.id = annotation_policy.campaign_id
-WHERE annotation_campaign.state = 'OPEN' AND (%(name)s::text IS NULL OR annotation_campaign.name = %(name)s::text)
-ORDER BY annotation_campaign.opened_at, annotation_campaign.id, annotation_policy.version DESC
-"""  # noqa: S608 (names of tables and columns)
-
-
-def list_open_policies(name: str | None) -> list[Policy]:
-    """The version in force of each open campaign, or of the one of that name if it is open, with the campaign; in the order in which
-    they were opened. One query."""
-    with connection.cursor() as cursor:
-        execute_planned(cursor, OPEN_POLICIES, {"name": name})
-        rows = cursor.fetchall()
-    policies = []
-    for row in rows:
-        policy, policy.campaign = build_models(row, Policy, Campaign)
-        policies.append(policy)
-    return policies
 
 
 PERCENT_STEP = 5

@@ -1,10 +1,10 @@
-"""How many questions votes have decided, and how many went to a curator: to tell what a new snapshot changes."""
+"""What a new snapshot changes, and whether it has looked at everything."""
 
 from dataclasses import dataclass
 
 from django.db.models import Count, Q
 
-from annotation.models import Dispute, Question
+from annotation.models import Dispute, Question, RescoredRange
 
 State = Question.State
 
@@ -30,3 +30,8 @@ def count_scored(*, campaign_id: int | None) -> Scored:
         disputed=Count("pk", filter=Q(state=State.DISPUTED)),
     )
     return Scored(**states, flips=flips.count())
+
+
+def is_left() -> bool:
+    """Whether open questions wait to be looked at under a new snapshot. One query."""
+    return RescoredRange.objects.exists()

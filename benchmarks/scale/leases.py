@@ -36,7 +36,7 @@ LOCK = """
 UPDATE annotation_question SET held_until = ARRAY[now() + interval '30 minutes'] WHERE id IN (
     SELECT id FROM annotation_question
     WHERE campaign_id = %(campaign)s AND synset_id = %(synset)s AND state = 'OPEN' AND closed_at IS NULL AND NOT is_gold
-      AND room > 0 AND priority = %(band)s AND lot >= %(lot)s
+      AND has_room AND priority = %(band)s AND lot >= %(lot)s
     ORDER BY lot LIMIT 24 FOR NO KEY UPDATE SKIP LOCKED) RETURNING id
 """
 LEASE = """

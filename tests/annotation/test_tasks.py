@@ -121,7 +121,8 @@ def test_estimations_have_a_queue_of_their_own_so_that_fresh_votes_need_not_wait
         name: app.amqp.router.route({}, name)["queue"].name for name in app.tasks if name.startswith("annotation")
     }
 
-    assert routes.pop("annotation.tasks.estimate_due_questions") == "celery"
+    fresh = {routes.pop(f"annotation.tasks.{name}") for name in ("estimate_due_questions", "sweep_due_questions")}
+    assert fresh == {"celery"}
     assert set(routes.values()) == {"estimation"}
 
 
@@ -144,7 +145,36 @@ def test_without_redis_the_bell_is_silent_and_nothing_breaks(url):
     assert "The doorbell did not ring; the sweep will find the votes" in done.stderr
 
 
-def test_the_sweep_asks_for_the_same_task_every_few_seconds():
-    [sweep] = [entry for entry in app.conf.beat_schedule.values() if entry["task"] == tasks.estimate_due_questions.name]
+@pytest.mark.django_db
+@pytest.mark.parametrize("answered", [True, False])
+def test_the_sweep_finds_what_is_due_unless_somebody_answers_the_bell(queue, answered):
+    make_due_question()
+    if answered:
+        tasks.ring_doorbell()
+    tasks.sweep_due_questions()
+
+    assert Question.objects.filter(due_at__isnull=False).exists() is answered
+
+
+@pytest.mark.django_db
+def test_under_load_a_worker_rests_longer_than_it_works_but_no_longer_than_a_second(queue, monkeypatch):
+    rests, looks, clock = [], iter([0.001, 0.05, 9.0, None, None]), {"now": 0.0}
+
+    def look(**_):
+        took = next(looks)
+        clock["now"] += took or 0
+        return 0 if took is None else 1
+
+    monkeypatch.setattr(tasks, "SLICE_SECONDS", 100)
+    monkeypatch.setattr(estimates, "estimate_due", look)
+    monkeypatch.setattr(time, "monotonic", lambda: clock["now"])
+    monkeypatch.setattr(time, "sleep", rests.append)
+    tasks.estimate_due_questions()
+
+    assert rests == pytest.approx([tasks.SHORTEST_REST_SECONDS, 0.45, tasks.LONGEST_REST_SECONDS])
+
+
+def test_the_sweep_comes_every_few_seconds():
+    [sweep] = [entry for entry in app.conf.beat_schedule.values() if entry["task"] == tasks.sweep_due_questions.name]
 
     assert sweep["schedule"] <= 60

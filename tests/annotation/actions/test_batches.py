@@ -370,6 +370,6 @@ def test_a_lease_takes_a_fixed_number_of_queries(curator, django_assert_num_quer
     campaign = make_campaign(30, by=curator, gold_rate=0)
     annotator = builders.find_annotator(curator)
 
-    # savepoint, annotator, policies with campaigns, history, next synset, places, find, hold, page, end of savepoint
-    with django_assert_num_queries(10):
+    # savepoint, annotator with policies, history, next synset, places, find, take, end of savepoint
+    with django_assert_num_queries(8):
         batches.lease_batch(annotator_id=annotator.pk, campaign_name=campaign.name)

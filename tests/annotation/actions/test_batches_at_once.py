@@ -125,10 +125,10 @@ def test_votes_that_come_at_the_moment_of_expiry_are_late_when_the_place_was_lea
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_a_place_that_was_filled_while_its_row_was_being_locked_is_not_filled_twice(monkeypatch):
-    nap = f"(SELECT pg_sleep({LOOK.total_seconds()})) AS nap, annotation_question AS question WHERE"
-    slow = drawing.HOLD.replace("annotation_question AS question WHERE", nap)
-    assert slow != drawing.HOLD
-    monkeypatch.setattr(drawing, "HOLD", slow)
+    nap = f"FROM (SELECT pg_sleep({LOOK.total_seconds()})) AS nap, unnest(%(found)s"
+    slow = drawing.TAKE.replace("FROM unnest(%(found)s", nap)
+    assert slow != drawing.TAKE
+    monkeypatch.setattr(drawing, "TAKE", slow)
     crowd = builders.make_crowd(2)
     campaign = make_campaign(1, by=crowd[0], gold_rate=0)
     Question.objects.update(votes_wanted=1)

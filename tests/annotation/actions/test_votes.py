@@ -79,8 +79,8 @@ def test_pausing_takes_the_votes_of_pages_already_leased(curator, batch):
 
 
 def test_a_submission_takes_a_fixed_number_of_queries(batch, django_assert_num_queries):
-    # savepoint, annotator, batch, key, items with their questions, clock with own votes, all writing, end of savepoint
-    with django_assert_num_queries(8):
+    # savepoint, annotator with page, all writing, end of savepoint
+    with django_assert_num_queries(4):
         send(batch, answer("YES", "NO", "YES"))
 
 
