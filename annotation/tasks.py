@@ -24,8 +24,9 @@ RESTS = 9
 SHORTEST_REST_SECONDS, LONGEST_REST_SECONDS = 0.25, 1.0
 # A task that estimates makes room after so long, so that votes need not wait; and calls for help no more often.
 SLICE_SECONDS = 2.0
-# Whoever finds that something is left calls so many, once in so many seconds: while they work for `SLICE_SECONDS` each, as
+# Whoever has worked so long without a rest calls so many, once in so many seconds: while they work for `SLICE_SECONDS` each, as
 # many workers as a small machine has are busy. Who does not come in time is not needed.
+HELP_AFTER_SECONDS = 0.5
 HELPERS = 2
 HELP_BELL = "estimates-bell"
 HELP_BELL_SECONDS = 1
@@ -39,22 +40,22 @@ def estimate_due_questions() -> None:
     """Estimates what is due, a chunk a transaction, until nothing is left; after a while a later run goes on.
 
     The bell stays as it was rung meanwhile, so that one worker gathers what comes: a step costs little more for the votes of
-    many pages than for those of one. Where there is so much that one worker cannot do it, others are called while it lasts,
+    many pages than for those of one. Where there is so much that one worker does not come to rest, others are called while it lasts,
     and they come after whatever waits in the queue. Fresh votes are taken first, by whoever works.
     """
     begun = time.monotonic()
     end = begun + SLICE_SECONDS
     while count := estimates.estimate_due(at=now(), limit=estimates.CHUNK):
-        if count >= estimates.CHUNK and _ring(HELP_BELL, seconds=HELP_BELL_SECONDS):
-            _wake(estimate_due_questions, HELPERS)
         ended = time.monotonic()
+        if ended - begun > HELP_AFTER_SECONDS and _ring(HELP_BELL, seconds=HELP_BELL_SECONDS):
+            _wake(estimate_due_questions, HELPERS)
         if ended > end:
             _clear_doorbell()
             ring_doorbell()
             return
-        if count < estimates.CHUNK and not rescoring.is_left():
+        if count < estimates.FRESH_CHUNK and not rescoring.is_left():
             time.sleep(min(max(RESTS * (ended - begun), SHORTEST_REST_SECONDS), LONGEST_REST_SECONDS))
-        begun = time.monotonic()
+            begun = time.monotonic()
     _clear_doorbell()
     # Votes that came before the bell was free have woken nobody.
     if estimates.estimate_due(at=now(), limit=estimates.CHUNK):

@@ -6,6 +6,7 @@ from datetime import timedelta
 import numpy as np
 from django.db import connection
 
+from annotation.actions.due import make_due
 from annotation.actions.estimates import CHUNK, estimate_due
 from annotation.consensus.belief import estimate_votes
 from annotation.consensus.model import Answer, find_log_tables
@@ -48,7 +49,7 @@ def _measure_due(*, chunks: int) -> Row:
     questions = list(campaign.questions.order_by("pk"))
     for seed in range(VOTERS):
         _vote_on_all(campaign, questions, seed=seed)
-    campaign.questions.update(due_at=read_clock())
+    make_due(condition="question.campaign_id = %(campaign)s", values={"campaign": campaign.pk}, at=read_clock())
     ids = [question.pk for question in questions]
     pair = compare(
         ours=lambda _: estimate_due(at=read_clock()),

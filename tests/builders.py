@@ -17,7 +17,7 @@ from annotation.consensus.decide import Rule
 from annotation.consensus.model import Parameters
 from annotation.consensus.synsets import SynsetTable
 from annotation.consensus.workers import judge_workers
-from annotation.models import Annotator, Batch, BatchItem, Campaign, Question, Snapshot
+from annotation.models import Annotator, Batch, BatchItem, Campaign, DueQuestions, Question, Snapshot
 from annotation.rules import PolicyValues
 from benchmarks.scale import fill
 from hierarchy.models import Candidate, Closure, ParentLink, Synset, SynsetWord
@@ -223,6 +223,13 @@ def fill_database(questions: int) -> dict[str, Any]:
     for number in range(3):
         make_synset(number + 1)
     return fill.fill_database(questions=questions, progress=lambda _: None)
+
+
+def make_due(*questions: Question, at: datetime | None = None) -> None:
+    """As if what their estimates rest on had changed then; of all questions where none is given."""
+    chosen = questions or Question.objects.filter(is_gold=False)
+    for question in chosen:
+        DueQuestions.objects.create(campaign_id=question.campaign_id, questions=[question.pk], due_at=at or now())
 
 
 def estimate_all() -> None:

@@ -163,6 +163,15 @@ BREAKS = [
     ("question_priority_range", change("annotation_question", "priority = 8")),
     ("question_lot_range", change("annotation_question", "lot = -1")),
     ("question_votes_in_time_not_negative", change("annotation_question", "votes_in_time = -1")),
+    (
+        "due_questions_number",
+        "INSERT INTO annotation_duequestions (campaign_id, questions, due_at) SELECT id, '{}', now() FROM annotation_campaign",
+    ),
+    (
+        "due_questions_number",
+        """INSERT INTO annotation_duequestions (campaign_id, questions, due_at)
+           SELECT id, array_fill(1, ARRAY[101]), now() FROM annotation_campaign""",
+    ),
     ("gold_mark_follows", change("annotation_question", "is_gold = true", "id = {voted}")),
     ("gold_mark_stays", change("annotation_question", "is_gold = false", "id = {gold}")),
     ("gold_exposures_not_negative", change("annotation_gold", "exposures = -1")),

@@ -13,6 +13,7 @@ from django.core.validators import validate_email
 from django.db import connection, transaction
 
 from annotation.actions.batches import close_unanswered
+from annotation.actions.due import make_due
 from annotation.models import Annotator, ApiToken
 from annotation.rules import TOKEN_SCOPES_OF_ROLE
 from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
@@ -137,14 +138,13 @@ SELECT count(*) FROM (
 ) AS locked
 """
 
-# Active gold is never decided, so nothing is due on it.
 WITHOUT_THEIR_VOTES = """
-UPDATE annotation_question AS question
-SET due_at = least(question.due_at, %(at)s), votes_in_time = question.votes_in_time - CASE WHEN vote.late THEN 0 ELSE 1 END
+UPDATE annotation_question AS question SET votes_in_time = question.votes_in_time - CASE WHEN vote.late THEN 0 ELSE 1 END
 FROM annotation_vote AS vote
 WHERE vote.annotator_id = %(annotator)s AND vote.withdrawn_at IS NULL AND vote.question_id = question.id
   AND NOT question.is_gold
 """
+WITH_THEIR_VOTES = "question.id IN (SELECT question_id FROM annotation_vote WHERE annotator_id = %(annotator)s AND withdrawn_at IS NULL)"
 
 
 @transaction.atomic
@@ -171,6 +171,7 @@ def bar_annotator(*, annotator_id: int, reason: str, by: User | None, at: dateti
         with connection.cursor() as cursor:
             cursor.execute(LOCK_TOUCHED, values)
             cursor.execute(WITHOUT_THEIR_VOTES, values)
+        make_due(condition=WITH_THEIR_VOTES, values=values, at=at)
         for batch in held:
             close_unanswered(batch)
     return annotator

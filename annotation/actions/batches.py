@@ -11,7 +11,7 @@ from annotation.models import Annotator, Batch, Campaign, Policy
 from annotation.queries import assignment
 from annotation.queries.batches import NO_SUCH_BATCH, check_own
 from annotation.rules import LIVE_LEASES, check_not_barred
-from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from hierarchy.errors import Conflict, InvalidInput, NotFound
 from hierarchy.queries.plain import build_models, execute_planned, name_columns
 
 # Attempts at a page before an annotator is told that nothing is left while others hold all that is.

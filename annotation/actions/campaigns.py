@@ -8,9 +8,8 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import connection, transaction
-from django.db.models import Value
-from django.db.models.functions import Least
 
+from annotation.actions.due import make_due
 from annotation.actions.snapshots import PATIENCE, ensure_snapshot
 from annotation.actions.unseen import ask_unseen, find_unseen
 from annotation.models import Campaign, CampaignSynset, Gold, Policy, Question
@@ -98,24 +97,29 @@ def _check_safe(campaign: Campaign) -> None:
         raise Conflict(f"Campaign {campaign.name} cannot open: synsets marked unsafe: {listed}.")
 
 
-# What an importer said of a candidate makes its first estimate due.
 ASK = """
-INSERT INTO annotation_question (campaign_id, candidate_id, synset_id, state, votes_wanted, priority, asked_at, due_at)
-SELECT %(campaign)s, candidate.id, candidate.synset_id, 'OPEN', %(wanted)s, %(priority)s, %(at)s,
-       CASE WHEN candidate.prior IS NOT NULL THEN %(at)s::timestamptz END
+INSERT INTO annotation_question (campaign_id, candidate_id, synset_id, state, votes_wanted, priority, asked_at)
+SELECT %(campaign)s, candidate.id, candidate.synset_id, 'OPEN', %(wanted)s, %(priority)s, %(at)s
 FROM annotation_campaignsynset AS member
 JOIN hierarchy_candidate AS candidate ON candidate.synset_id = member.synset_id
 WHERE member.campaign_id = %(campaign)s
 ORDER BY candidate.id
 ON CONFLICT DO NOTHING
 """
+WITH_A_PRIOR = """question.campaign_id = %(campaign)s AND EXISTS (
+    SELECT FROM hierarchy_candidate AS candidate WHERE candidate.id = question.candidate_id AND candidate.prior IS NOT NULL)"""
+ESTIMATED_AND_OPEN = """question.campaign_id = %(campaign)s AND question.state = 'OPEN' AND question.closed_at IS NULL AND EXISTS (
+    SELECT FROM annotation_estimate AS estimate WHERE estimate.question_id = question.id)"""
 
 
 def _ask_candidates(campaign: Campaign, at: datetime) -> int:
     unseen = find_unseen(find_snapshot(), find_policy(campaign))
     with connection.cursor() as cursor:
         cursor.execute(ASK, {"campaign": campaign.pk, "at": at, **asdict(unseen)})
-        return int(cursor.rowcount)
+        asked = int(cursor.rowcount)
+    # What an importer said of a candidate is an estimate already.
+    make_due(condition=WITH_A_PRIOR, values={"campaign": campaign.pk}, at=at)
+    return asked
 
 
 @transaction.atomic
@@ -150,8 +154,7 @@ def change_policy(*, name: str, policy: PolicyValues, by: User, at: datetime) ->
     version = find_policy(campaign).version + 1
     created = Policy.objects.create(campaign=campaign, version=version, created_at=at, created_by=by, **asdict(policy))
     _lock_unfinished(campaign)
-    estimated = campaign.questions.filter(state=Question.State.OPEN, closed_at=None, estimate__isnull=False)
-    estimated.filter(is_gold=False).update(due_at=Least("due_at", Value(at + PATIENCE)))
+    make_due(condition=ESTIMATED_AND_OPEN, values={"campaign": campaign.pk}, at=at + PATIENCE)
     ask_unseen(snapshot=find_snapshot(), policy=created)
     return created
 

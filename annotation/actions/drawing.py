@@ -8,6 +8,7 @@ from uuid import uuid4
 from django.db import connection
 
 from annotation.models import Annotator, Batch, Campaign, Policy
+from annotation.models.question import RING
 from annotation.queries import assignment
 from annotation.queries.assignment import History, Walk
 from hierarchy.queries.plain import execute_planned
@@ -35,7 +36,7 @@ WITH ahead AS MATERIALIZED ({assignment.GOLD_AHEAD}), gold AS MATERIALIZED (
     SELECT %(batch)s, %(annotator)s, %(campaign)s, %(synset)s, %(leased_at)s, %(expires_at)s, '', false, %(places)s::int[] || (
         CASE WHEN %(gold)s = 0 THEN %(gold_place)s ELSE coalesce(
             (SELECT lot FROM ahead WHERE wanted ORDER BY number LIMIT 1),
-            (SELECT lot + 1 FROM ahead WHERE lot < {assignment.RING - 1} ORDER BY number DESC LIMIT 1), %(gold_place)s) END)
+            (SELECT lot + 1 FROM ahead WHERE lot < {RING - 1} ORDER BY number DESC LIMIT 1), %(gold_place)s) END)
     WHERE EXISTS (SELECT FROM locked) OR (SELECT count(*) FROM gold) = %(size)s
     RETURNING id
 ), shown AS (

@@ -42,7 +42,6 @@ def record_gold(*, truths: Mapping[int, str], source: str, by: User | None, at: 
         )
         for pk in new
     )
-    Question.objects.filter(pk__in=truths).update(due_at=None)
     return len(created)
 
 

@@ -10,6 +10,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 
+from annotation.actions.due import make_due
 from annotation.actions.gold import record_gold
 from annotation.actions.staging import RESOLVE_GOLD, RESOLVE_VOTES, drop_lines, resolve_lines, stage_lines
 from annotation.exports.pseudonyms import is_own_pseudonym
@@ -93,10 +94,12 @@ ORDER BY line
 
 COUNT_VOTES = """
 UPDATE annotation_question AS question
-SET due_at = least(question.due_at, %(at)s), votes_in_time = question.votes_in_time + counted.votes
+SET votes_in_time = question.votes_in_time + counted.votes
 FROM (SELECT question_id, count(*) AS votes FROM new_vote GROUP BY question_id) AS counted
 WHERE counted.question_id = question.id AND NOT question.is_gold
 """
+
+WITH_NEW_VOTES = "question.id IN (SELECT question_id FROM new_vote)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,6 +215,7 @@ def _write_votes(campaign: Campaign, at: datetime) -> tuple[int, int]:
         questions = int(cursor.fetchone()[0])
         cursor.execute(WRITE_VOTES, values)
         cursor.execute(COUNT_VOTES, values)
+        make_due(condition=WITH_NEW_VOTES, values={}, at=at)
         cursor.execute("SELECT count(*) FROM new_vote")
         recorded = int(cursor.fetchone()[0])
         cursor.execute("DROP TABLE new_vote, new_page")

@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from annotation.actions.batches import lock_batch
+from annotation.actions.due import make_due
 from annotation.models import Annotator, Batch, Question, Vote
 from annotation.queries.batches import NO_SUCH_BATCH, check_own
 from annotation.queries.campaigns import find_policy
@@ -47,7 +48,7 @@ WITH locked AS MATERIALIZED (
     SELECT counted.locked, counted.at, counted.at >= %(expires_at)s::timestamptz AS late
     FROM (SELECT count(*) AS locked, clock_timestamp() AS at FROM locked) AS counted
 ), kept AS MATERIALIZED (
-    SELECT locked.id, given.position, given.answer, given.milliseconds
+    SELECT locked.id, locked.is_gold, given.position, given.answer, given.milliseconds
     FROM locked JOIN unnest(%(positions)s::smallint[], %(answers)s::text[], %(milliseconds)s::int[])
         AS given (position, answer, milliseconds) USING (position)
     WHERE NOT EXISTS (SELECT 1 FROM annotation_vote AS vote WHERE vote.question_id = locked.id
@@ -56,13 +57,15 @@ WITH locked AS MATERIALIZED (
     INSERT INTO annotation_vote (question_id, annotator_id, batch_id, position, answer, milliseconds, late, voted_at)
     SELECT kept.id, %(annotator)s, %(batch)s, kept.position, kept.answer, kept.milliseconds, clock.late, clock.at
     FROM kept, clock ORDER BY kept.position
+), due AS (
+    INSERT INTO annotation_duequestions (campaign_id, questions, due_at)
+    SELECT %(campaign)s, array_agg(kept.id), clock.at FROM kept, clock WHERE NOT kept.is_gold GROUP BY clock.at
 ), counted AS (
     UPDATE annotation_question AS question
     SET held_until = CASE WHEN array_position(question.held_until, %(expires_at)s) IS NULL THEN question.held_until
             ELSE question.held_until[:array_position(question.held_until, %(expires_at)s) - 1]
                  || question.held_until[array_position(question.held_until, %(expires_at)s) + 1:] END,
-        votes_in_time = question.votes_in_time + CASE WHEN kept.id IS NULL OR clock.late THEN 0 ELSE 1 END,
-        due_at = CASE WHEN kept.id IS NULL THEN question.due_at ELSE clock.at END
+        votes_in_time = question.votes_in_time + CASE WHEN kept.id IS NULL OR clock.late THEN 0 ELSE 1 END
     FROM clock, locked LEFT JOIN kept ON kept.id = locked.id
     WHERE question.id = locked.id AND NOT locked.is_gold
       AND (kept.id IS NOT NULL OR %(expires_at)s = ANY(question.held_until))
@@ -172,6 +175,7 @@ def _record(batch: Batch, votes: Sequence[GivenVote], key: str, body: bytes) -> 
     values: dict[str, Any] = {
         "batch": batch.pk,
         "annotator": batch.annotator_id,
+        "campaign": batch.campaign_id,
         "positions": [vote.position for vote in votes],
         "answers": [str(vote.answer) for vote in votes],
         "milliseconds": [
@@ -219,4 +223,5 @@ def _lock_questions(ids: Sequence[int]) -> datetime:
 def _uncount_page(questions: Sequence[int], moment: datetime, late: bool) -> None:
     """Active gold is never decided, so nothing is due on it, and nothing is counted."""
     counted = F("votes_in_time") - (0 if late else 1)
-    Question.objects.filter(pk__in=questions, is_gold=False).update(due_at=moment, votes_in_time=counted)
+    Question.objects.filter(pk__in=questions, is_gold=False).update(votes_in_time=counted)
+    make_due(condition="question.id = ANY(%(ids)s)", values={"ids": list(questions)}, at=moment)

@@ -1,5 +1,6 @@
 """What the API accepts (…Body, …Query): the shape is checked here, the meaning by the action. Every error names its place."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from hierarchy.models import Label
 
 MOST_VOTES = 1000
 ANSWERS = tuple(Vote.Answer.values)
+PLAIN_NAME = re.compile(rf"[a-zA-Z0-9_-]{{1,{NAME_LENGTH}}}")
 DEFAULT_LIMIT = 100
 MOST_ROWS = 1000
 WHOLE_BODY = "body"
@@ -94,6 +96,20 @@ def read_submission(request: Request) -> list[dict[str, Any]]:
     recording the votes."""
     data: Any = request.data
     return list(data["votes"]) if is_plain_submission(data) else list(read_body(request, SubmitBody)["votes"])
+
+
+def read_lease(request: Request) -> dict[str, Any]:
+    """What a lease asks for; InvalidInput as `read_body`. What is plainly right takes the short way."""
+    data: Any = request.data
+    return dict(data) if is_plain_lease(data) else read_body(request, LeaseBody)
+
+
+def is_plain_lease(data: Any) -> bool:
+    """Whether LeaseBody has nothing to say against it and would change nothing: as with most programs."""
+    if type(data) is not dict or not data.keys() <= {"campaign", "size"}:
+        return False
+    name, size = data.get("campaign", "any"), data.get("size", 1)
+    return type(name) is str and PLAIN_NAME.fullmatch(name) is not None and type(size) is int and size >= 1
 
 
 def is_plain_submission(data: Any) -> bool:

@@ -1,7 +1,7 @@
 from annotation.models.annotator import Annotator, ApiToken
 from annotation.models.campaign import Campaign, CampaignSynset, Policy
 from annotation.models.estimation import Estimation, EstimationShard, Measurement, RescoredRange
-from annotation.models.question import UNFINISHED, Dispute, Estimate, Gold, Question
+from annotation.models.question import UNFINISHED, Dispute, DueQuestions, Estimate, Gold, Question
 from annotation.models.snapshot import Skill, Snapshot, SynsetPrior
 from annotation.models.vote import Batch, BatchItem, Vote
 
@@ -14,6 +14,7 @@ __all__ = [
     "Campaign",
     "CampaignSynset",
     "Dispute",
+    "DueQuestions",
     "Estimate",
     "Estimation",
     "EstimationShard",

@@ -11,19 +11,26 @@ from hierarchy.models import Candidate, Synset
 
 # Lots are whole numbers from 0 to below this.
 RING = 2**31
+LARGEST_SET = 100
 
 
 class QuestionQuerySet(models.QuerySet["Question"]):
     def unfinished(self) -> "QuestionQuerySet":
         return self.filter(state__in=UNFINISHED, closed_at__isnull=True)
 
+    def due(self) -> "QuestionQuerySet":
+        """Those whose estimates are to be made again."""
+        return self.filter(
+            pk__in=DueQuestions.objects.annotate(each=Func("questions", function="unnest")).values("each")
+        )
+
 
 class Question(models.Model):
     """A candidate put to annotators in a campaign.
 
     `votes_wanted`: votes in time plus live leases may reach it, never pass it. `priority`: how much the next vote is
-    expected to tell, in coarse bands (`annotation.consensus.information`). `due_at`: its estimate is to be made again, the
-    earliest first. `closed_at`: its campaign was closed before it was finished.
+    expected to tell, in coarse bands (`annotation.consensus.information`). `closed_at`: its campaign was closed before it was
+    finished.
 
     `lot` is drawn once and shown to nobody: the order in which annotators meet a synset's questions goes by it. So that a
     lease reads no other table, two numbers are kept here under the row's lock, for questions that are no gold: `votes_in_time`
@@ -50,7 +57,6 @@ class Question(models.Model):
     state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
     votes_wanted = models.SmallIntegerField()
     priority = models.SmallIntegerField(default=0)
-    due_at = models.DateTimeField(null=True, blank=True)
     asked_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -96,7 +102,6 @@ class Question(models.Model):
             ),
             models.Index(name="question_gold", fields=["campaign", "synset", "lot"], condition=Q(is_gold=True)),
             models.Index(name="question_progress", fields=["campaign", "synset", "state"]),
-            models.Index(name="question_due", fields=["due_at"], condition=Q(due_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -104,6 +109,26 @@ class Question(models.Model):
 
 
 UNFINISHED = (Question.State.OPEN, Question.State.DISPUTED)
+
+
+class DueQuestions(models.Model):
+    """Questions of a campaign whose estimates are to be made again, the earliest `due_at` first: those of one page of votes, or a part of
+    what changed otherwise. The row goes when they have been estimated."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="+", db_index=False)
+    questions = ArrayField(models.BigIntegerField())
+    due_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(name="due_in_turn", fields=["due_at", "id"])]
+        constraints = [
+            models.CheckConstraint(
+                name="due_questions_number", condition=Q(questions__len__gte=1, questions__len__lte=LARGEST_SET)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{len(self.questions)} questions due at {self.due_at}"
 
 
 class Gold(models.Model):

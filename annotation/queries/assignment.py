@@ -103,14 +103,20 @@ WHERE batch.annotator_id = %(annotator)s AND batch.campaign_id = %(campaign)s AN
 ORDER BY batch.leased_at DESC LIMIT 1
 """
 
-# The first synset with questions that want votes behind a place in the campaign's order, then those before it.
+# The first synset with questions that want votes behind a place in the campaign's order; where there is none, the first of all.
+_FIRST_SYNSET = f"""(
+    SELECT member.synset_id, {{part}} AS part FROM annotation_campaignsynset AS member
+    WHERE member.campaign_id = %(campaign)s AND member.position {{side}} %(position)s
+      AND member.synset_id <> ALL(%(passed)s::bigint[])
+      AND EXISTS (SELECT 1 FROM annotation_question AS question
+                  WHERE question.campaign_id = %(campaign)s AND question.synset_id = member.synset_id
+                    AND {WANTS_VOTES})
+    ORDER BY member.position LIMIT 1
+)"""
 NEXT_SYNSET = f"""
-SELECT member.synset_id FROM annotation_campaignsynset AS member
-WHERE member.campaign_id = %(campaign)s AND member.position {{side}} %(position)s AND member.synset_id <> ALL(%(passed)s)
-  AND EXISTS (SELECT 1 FROM annotation_question AS question
-              WHERE question.campaign_id = %(campaign)s AND question.synset_id = member.synset_id
-                AND {WANTS_VOTES})
-ORDER BY member.position LIMIT 1
+SELECT synset_id FROM (
+    {_FIRST_SYNSET.format(part=0, side=">")} UNION ALL {_FIRST_SYNSET.format(part=1, side="<=")}
+) AS found ORDER BY part LIMIT 1
 """
 
 # Of the newest page the places are read, of the newest one that was sent its id.
@@ -166,7 +172,7 @@ def read_history(annotator: Annotator, campaign: Campaign) -> History:
 def read_places(*, annotator: Annotator, campaign: Campaign, synset_id: int) -> list[int]:
     """Where the annotator's walk through that synset goes on; [] where it has not begun. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(PLACES, {"annotator": annotator.pk, "campaign": campaign.pk, "synset": synset_id})
+        execute_planned(cursor, PLACES, {"annotator": annotator.pk, "campaign": campaign.pk, "synset": synset_id})
         row = cursor.fetchone()
     return row[0] if row else []
 
@@ -263,8 +269,6 @@ def find_next_synset(*, campaign: Campaign, position: int, passed: Sequence[int]
     """The next synset of the campaign with questions that want votes, behind `position` in its order, then from the beginning."""
     values: dict[str, Any] = {"campaign": campaign.pk, "position": position, "passed": list(passed)}
     with connection.cursor() as cursor:
-        for side in (">", "<="):
-            cursor.execute(NEXT_SYNSET.format(side=side), values)
-            if row := cursor.fetchone():
-                return int(row[0])
-    return None
+        execute_planned(cursor, NEXT_SYNSET, values)
+        row = cursor.fetchone()
+    return int(row[0]) if row else None

@@ -1,12 +1,17 @@
 """Which questions are to be estimated next, locked for whoever asked."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 
-from annotation.models import Question
+from annotation.models import DueQuestions, Question
+
+# Pages of two dozen fill a chunk.
+SETS_AT_ONCE = 40
 
 
 @dataclass(slots=True)
@@ -31,36 +36,50 @@ class Claimed:
 
 
 COLUMNS = """question.id, question.campaign_id, question.candidate_id, question.state, question.closed_at IS NOT NULL,
-       question.votes_wanted, question.priority, question.due_at IS NOT NULL, question.is_gold, question.decided_at"""
+       question.votes_wanted, question.priority, {due}, question.is_gold, question.decided_at"""
 OF_CAMPAIGN = "(%(campaign)s::bigint IS NULL OR question.campaign_id = %(campaign)s)"
 LOCKED = "LIMIT %(limit)s FOR NO KEY UPDATE OF question SKIP LOCKED"
 
 # Built of constants of this module only.
 DUE = f"""
-SELECT {COLUMNS} FROM annotation_question AS question
-WHERE question.due_at IS NOT NULL AND {OF_CAMPAIGN}
-ORDER BY question.due_at {LOCKED}
+SELECT {COLUMNS.format(due=True)} FROM annotation_question AS question
+WHERE question.id = ANY(%(questions)s) ORDER BY question.id FOR NO KEY UPDATE OF question SKIP LOCKED
 """  # noqa: S608
 # The range is said twice: PostgreSQL would merge all estimates before it.
 OPEN_AND_OUTDATED = f"""
-SELECT {COLUMNS}
+SELECT {COLUMNS.format(due=False)}
 FROM annotation_question AS question JOIN annotation_estimate AS estimate ON estimate.question_id = question.id
 WHERE question.id > %(after)s AND question.id <= %(last)s AND question.state = 'OPEN' AND question.closed_at IS NULL
   AND estimate.question_id > %(after)s AND estimate.question_id <= %(last)s
-  AND question.due_at IS NULL AND estimate.snapshot_id < %(snapshot)s AND NOT question.is_gold
+  AND estimate.snapshot_id < %(snapshot)s AND NOT question.is_gold
 ORDER BY question.id {LOCKED}
 """  # noqa: S608
 OUTDATED = f"""
-SELECT {COLUMNS}
+SELECT {COLUMNS.format(due=False)}
 FROM annotation_question AS question JOIN annotation_estimate AS estimate ON estimate.question_id = question.id
-WHERE question.due_at IS NULL AND estimate.snapshot_id < %(snapshot)s AND {OF_CAMPAIGN} AND NOT question.is_gold
+WHERE estimate.snapshot_id < %(snapshot)s AND {OF_CAMPAIGN} AND NOT question.is_gold
 ORDER BY estimate.snapshot_id, estimate.question_id {LOCKED}
 """  # noqa: S608
 
 
-def claim_due(*, limit: int, campaign_id: int | None) -> list[Claimed]:
-    """Those that are due, whoever waited longest first."""
-    return _claim(DUE, {"limit": limit, "campaign": campaign_id})
+def iterate_due(*, campaign_id: int | None) -> Iterator[DueQuestions]:
+    """Sets that are due and that nobody else is at, whichever waited longest first; each is locked as it comes, and some behind it."""
+    waiting = DueQuestions.objects.select_for_update(skip_locked=True, of=("self",)).order_by("due_at", "pk")
+    if campaign_id is not None:
+        waiting = waiting.filter(campaign=campaign_id)
+    some = list(waiting[:SETS_AT_ONCE])
+    while some:
+        yield from some
+        if len(some) < SETS_AT_ONCE:
+            return
+        last = some[-1]
+        behind = Q(due_at__gt=last.due_at) | Q(due_at=last.due_at, pk__gt=last.pk)
+        some = list(waiting.filter(behind)[:SETS_AT_ONCE])
+
+
+def claim_questions(questions: Sequence[int]) -> list[Claimed]:
+    """Those of them that nobody holds, in the order of their ids."""
+    return _claim(DUE, {"questions": list(questions)}) if questions else []
 
 
 def claim_open_outdated(*, snapshot_id: int, after: int, last: int, limit: int) -> list[Claimed]:

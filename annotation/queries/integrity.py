@@ -22,6 +22,7 @@ ROWS_AT_ONCE = 10_000
 LATE_MINUTES = 10
 
 IS_GOLD = "question.is_gold"
+IS_DUE = "question.id IN (SELECT unnest(questions) FROM annotation_duequestions)"
 WAS_GOLD = "EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id)"
 # Nobody was asked for imported votes, so they break no limit however many they are; barred annotators' votes are asked anew.
 IN_TIME = """(SELECT count(*) FROM annotation_vote AS vote JOIN annotation_batch AS batch ON batch.id = vote.batch_id
@@ -92,7 +93,7 @@ CHECKS = (
         "estimate_counts_votes",
         f"""SELECT question.id FROM annotation_question AS question
             LEFT JOIN annotation_estimate AS estimate ON estimate.question_id = question.id
-            WHERE question.due_at IS NULL AND NOT {IS_GOLD} AND coalesce(estimate.votes, 0) <>
+            WHERE NOT {IS_DUE} AND NOT {IS_GOLD} AND coalesce(estimate.votes, 0) <>
                 (SELECT count(*) FROM annotation_vote AS vote
                  JOIN annotation_annotator AS annotator ON annotator.id = vote.annotator_id
                  WHERE vote.question_id = question.id AND vote.withdrawn_at IS NULL AND annotator.barred_at IS NULL)""",  # noqa: S608
@@ -206,7 +207,7 @@ CHECKS = (
     ),
     Check(
         "votes_are_estimated_soon",
-        f"SELECT id FROM annotation_question WHERE due_at < now() - interval '{LATE_MINUTES} minutes'",  # noqa: S608
+        f"SELECT unnest(questions) FROM annotation_duequestions WHERE due_at < now() - interval '{LATE_MINUTES} minutes'",  # noqa: S608
         warning=True,
     ),
 )
@@ -214,7 +215,7 @@ CHECKS = (
 ESTIMATES = f"""
 SELECT question.id, estimate.snapshot_id, estimate.log_odds, estimate.probability
 FROM annotation_question AS question JOIN annotation_estimate AS estimate ON estimate.question_id = question.id
-WHERE question.due_at IS NULL AND NOT {IS_GOLD} AND question.id > %(after)s
+WHERE NOT {IS_DUE} AND NOT {IS_GOLD} AND question.id > %(after)s
 ORDER BY question.id LIMIT %(limit)s
 """  # noqa: S608 (constants of this module)
 

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Max
 
 from annotation.actions.accounts import create_token
-from annotation.models import Annotator, Estimation, Question, Snapshot, Vote
+from annotation.models import Annotator, DueQuestions, Estimation, Snapshot, Vote
 from benchmarks.scale.filling import NAME as CAMPAIGN
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
 ]
 ESTIMATED_SECONDS = 600
 WAITING = """
-SELECT coalesce(extract(epoch FROM clock_timestamp() - min(due_at)), 0)::float8 FROM annotation_question WHERE due_at IS NOT NULL
+SELECT coalesce(extract(epoch FROM clock_timestamp() - min(due_at)), 0)::float8 FROM annotation_duequestions
 """
 
 
@@ -65,7 +65,7 @@ def put_off_estimation() -> None:
 def wait_until_estimated() -> None:
     """Returns when no vote waits for its estimate."""
     deadline = time.monotonic() + ESTIMATED_SECONDS
-    while Question.objects.filter(due_at__isnull=False).exists():
+    while DueQuestions.objects.exists():
         if time.monotonic() > deadline:
             raise TimeoutError(f"votes were not estimated within {ESTIMATED_SECONDS} s")
         time.sleep(0.2)

@@ -155,7 +155,6 @@ class Rows:
             "state": STATES[self.decision],
             "votes_wanted": self.place.outcomes.wanted[known],
             "priority": self.place.outcomes.priority[known],
-            "due_at": None,
             "asked_at": _long_before(),
             "decided_at": np.ma.masked_array(self.decided_at, mask=~self.finished),
             "closed_at": None,

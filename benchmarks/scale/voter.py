@@ -75,7 +75,7 @@ def _vote_once(annotator_id: int, waits: Waits, ended: threading.Event) -> None:
         submit_batch(annotator_id=annotator_id, batch_id=batch.pk, votes=given, key=str(uuid4()))
     ring_doorbell()
     with _measure(waits.label.append):
-        while Question.objects.filter(pk__in=items.values(), due_at__isnull=False).exists() and not ended.is_set():
+        while Question.objects.due().filter(pk__in=items.values()).exists() and not ended.is_set():
             time.sleep(POLL_SECONDS)
 
 

@@ -1,6 +1,7 @@
 """A healthy service breaks no promise; each promise, broken by hand behind the database's back, is named."""
 
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.builders import (
     estimate_all,
     lease,
     make_candidates,
+    make_due,
     make_gold,
     make_open_campaign,
     make_question,
@@ -67,7 +69,9 @@ BREAKS = {
     "closure_follows_parent_links": ["DELETE FROM hierarchy_closure WHERE distance = 1"],
     "search_words_are_the_synsets_words": ["DELETE FROM hierarchy_synsetword WHERE position = 0"],
     "hierarchy_is_as_imported": ["UPDATE hierarchy_wordnetimport SET synsets = synsets + 1"],
-    "votes_are_estimated_soon": ["UPDATE annotation_question SET due_at = now() - interval '1 hour'"],
+    "votes_are_estimated_soon": [
+        "INSERT INTO annotation_duequestions (campaign_id, questions, due_at) SELECT campaign_id, ARRAY[id], now() - interval '1 hour' FROM annotation_question"
+    ],
 }
 
 
@@ -218,7 +222,7 @@ def test_the_command_fails_and_names_a_damaged_release():
 def test_votes_that_wait_long_are_a_warning_only():
     question = make_question()
     submit(lease(make_user("ann"), question.campaign))
-    question.campaign.questions.update(due_at="2020-01-01T00:00:00Z")
+    make_due(question, at=datetime(2020, 1, 1, tzinfo=UTC))
 
     error, output = run_command()
 

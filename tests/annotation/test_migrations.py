@@ -40,7 +40,7 @@ def test_estimates_of_the_older_engine_are_made_again_under_the_new_ones_start(o
 
     snapshot = Snapshot.objects.latest("pk")
     assert snapshot.parameters == GRADED.to_json()
-    assert list(Question.objects.filter(due_at__isnull=False)) == list(Question.objects.filter(state="OPEN"))
+    assert list(Question.objects.due()) == list(Question.objects.filter(state="OPEN"))
     assert [finding.name for finding in map(find_broken, CHECKS) if finding.count and finding.warning] == [
         "estimate_is_of_this_engine"
     ]

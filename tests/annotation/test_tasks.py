@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import pytest
 from django.core.cache import cache
-from django.utils.timezone import now
 
 from annotation import tasks
 from annotation.actions import estimates
@@ -70,7 +69,7 @@ def test_a_run_estimates_everything_that_is_due_and_a_second_one_nothing(queue):
     tasks.estimate_due_questions()
     question.estimate.refresh_from_db()
 
-    assert question.due_at is None
+    assert not Question.objects.due().exists()
     assert question.estimate.estimated_at == first
 
 
@@ -89,30 +88,32 @@ def test_votes_that_come_while_the_bell_is_rung_are_estimated_by_the_same_run(qu
     tasks.estimate_due_questions()
 
     assert late.votes.count() == 1
-    assert not Question.objects.filter(due_at__isnull=False).exists()
+    assert not Question.objects.due().exists()
     assert count_messages(queue) == 1
 
 
 @pytest.mark.django_db
-def test_whoever_finds_a_whole_chunk_calls_for_help_once(queue, monkeypatch):
+def test_whoever_does_not_come_to_rest_calls_for_help_once(queue, monkeypatch):
     make_campaign(3, by=builders.make_crowd(1)[0], gold_rate=0)
-    Question.objects.update(due_at=now())
-    monkeypatch.setattr(estimates, "CHUNK", 1)
+    builders.make_due()
+    monkeypatch.setattr(estimates, "FRESH_CHUNK", 1)
+    monkeypatch.setattr(tasks, "HELP_AFTER_SECONDS", 0)
     tasks.estimate_due_questions()
 
-    assert not Question.objects.filter(due_at__isnull=False).exists()
+    assert not Question.objects.due().exists()
     assert count_messages(queue) == tasks.HELPERS
 
 
 @pytest.mark.django_db
 def test_a_run_makes_room_after_its_time(queue, monkeypatch):
     make_campaign(3, by=builders.make_crowd(1)[0], gold_rate=0)
-    Question.objects.update(due_at=now())
-    monkeypatch.setattr(estimates, "CHUNK", 1)
+    builders.make_due()
+    monkeypatch.setattr(estimates, "FRESH_CHUNK", 1)
+    monkeypatch.setattr(tasks, "HELP_AFTER_SECONDS", 0)
     monkeypatch.setattr(tasks, "SLICE_SECONDS", -1)
     tasks.estimate_due_questions()
 
-    assert Question.objects.filter(due_at__isnull=False).count() == 2
+    assert Question.objects.due().count() == 2
     assert count_messages(queue) == tasks.HELPERS + 1
 
 
@@ -153,12 +154,13 @@ def test_the_sweep_finds_what_is_due_unless_somebody_answers_the_bell(queue, ans
         tasks.ring_doorbell()
     tasks.sweep_due_questions()
 
-    assert Question.objects.filter(due_at__isnull=False).exists() is answered
+    assert Question.objects.due().exists() is answered
 
 
 @pytest.mark.django_db
 def test_under_load_a_worker_rests_longer_than_it_works_but_no_longer_than_a_second(queue, monkeypatch):
-    rests, looks, clock = [], iter([0.001, 0.05, 9.0, None, None]), {"now": 0.0}
+    rests: list[float] = []
+    looks, clock = iter([0.001, 0.05, 9.0, None, None]), {"now": 0.0}
 
     def look(**_):
         took = next(looks)

@@ -25,7 +25,7 @@ WHERE item.batch_id = %s
 """
 WAITING = """
 SELECT count(*) FROM annotation_question AS question JOIN annotation_campaign AS campaign ON campaign.id = campaign_id
-WHERE campaign.name = %s AND (question.state = 'OPEN' OR question.due_at IS NOT NULL)
+WHERE campaign.name = %s AND (question.state = 'OPEN' OR question.id IN (SELECT unnest(questions) FROM annotation_duequestions))
   AND NOT EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id AND gold.active)
 """
 

@@ -33,7 +33,7 @@ WHERE campaign.name = %s AND (
     + (SELECT count(*) FROM annotation_dispute AS dispute WHERE dispute.question_id = question.id
        AND dispute.settled_at IS NULL AND question.state = 'DISPUTED')) <> 1
 """
-DUE = "SELECT count(*) FROM annotation_question WHERE due_at IS NOT NULL"
+DUE = "SELECT count(*) FROM annotation_duequestions"
 BLOCKED = (
     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%annotation_estimate%%'"
 )

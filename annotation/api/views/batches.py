@@ -16,7 +16,7 @@ from annotation.api.answers import (
     UndoAnswer,
     describe_problems,
 )
-from annotation.api.bodies import LeaseBody, SubmitBody, read_body, read_submission
+from annotation.api.bodies import LeaseBody, SubmitBody, read_lease, read_submission
 from annotation.api.parsers import ShallowJSONParser
 from annotation.api.rows import write_batch
 from annotation.api.visitors import get_annotator
@@ -53,7 +53,7 @@ class BatchesView(APIView):
         ],
     )
     def post(self, request: Request) -> Response:
-        body = read_body(request, LeaseBody)
+        body = read_lease(request)
         batch = batches.lease_batch(
             annotator_id=get_annotator(request).pk, campaign_name=body.get("campaign"), size=body.get("size")
         )

@@ -195,7 +195,7 @@ def test_a_bar_makes_due_what_rested_on_the_annotators_votes():
     builders.make_votes(other.campaign, ["NO"])
     question = make_barred()
 
-    assert list(Question.objects.filter(due_at__isnull=False)) == [question]
+    assert list(Question.objects.due()) == [question]
 
 
 def test_votes_of_a_barred_annotator_count_nothing_and_the_question_is_asked_again():
@@ -257,7 +257,7 @@ def test_a_bar_makes_no_gold_due():
     builders.submit(page, "YES")
     bar(page.annotator_id, builders.make_user("carol", "curator"))
 
-    assert not Question.objects.filter(due_at__isnull=False).exists()
+    assert not Question.objects.due().exists()
 
 
 def test_answers_on_gold_may_bar_without_a_person():

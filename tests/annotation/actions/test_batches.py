@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils.timezone import now
 
 from annotation.actions import accounts, batches, campaigns, votes
-from annotation.models import Batch, BatchItem, Question
+from annotation.models import Batch, BatchItem, Gold, Question
 from annotation.rules import PolicyValues
 from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from tests import builders
@@ -277,6 +277,30 @@ def test_a_page_that_was_given_back_comes_again_as_it_was(curator, size):
         batches.return_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
 
     assert len(drawn) == 1
+
+
+def test_an_annotator_meets_all_gold_however_much_there_is_of_it(curator):
+    campaign = make_campaign(270, by=curator, page_size=40, gold_rate=0.5)
+    gold = set(campaign.questions.order_by("pk").values_list("pk", flat=True)[:130])
+    for pk in gold:
+        builders.make_gold(Question.objects.get(pk=pk))
+    Question.objects.filter(is_gold=False).update(votes_wanted=10)
+    seen = [questions_of(builders.vote(curator, campaign=campaign)) & gold for _ in range(7)]
+
+    assert [len(page) for page in seen] == [20] * 6 + [10]
+    assert set().union(*seen) == gold
+
+
+def test_gold_that_was_shown_often_enough_hides_none_behind_it(curator):
+    campaign = make_campaign(160, by=curator, page_size=10, gold_rate=0.5, gold_exposures=1)
+    *spent, last = campaign.questions.order_by("pk")[:110]
+    for lot, question in enumerate([*spent, last]):
+        builders.make_gold(question)
+        Question.objects.filter(pk=question.pk).update(lot=lot)
+    Gold.objects.exclude(question=last).update(exposures=1)
+    pages = [questions_of(builders.vote(curator, campaign=campaign)) for _ in range(2)]
+
+    assert last.pk in set().union(*pages)
 
 
 @pytest.mark.parametrize("end", ["voted", "returned", "expired", "undone"])

@@ -72,10 +72,11 @@ def test_opening_asks_every_candidate_and_publishes_the_first_snapshot(curator):
     draft(curator)
     act("open", "animals", curator)
 
-    questions = Question.objects.values_list("state", "due_at", "votes_wanted", "priority").distinct()
-    assert [row[:2] for row in questions] == [("OPEN", None)]
-    assert 1 <= questions[0][2] <= 10
-    assert questions[0][3] > 0
+    [(state, votes_wanted, priority)] = Question.objects.values_list("state", "votes_wanted", "priority").distinct()
+    assert state == "OPEN"
+    assert 1 <= votes_wanted <= 10
+    assert priority > 0
+    assert not Question.objects.due().exists()
     assert Snapshot.objects.get().parameters == GRADED.to_json()
 
 
@@ -85,7 +86,7 @@ def test_what_an_importer_said_of_a_candidate_makes_its_first_estimate_due(curat
     draft(curator)
     act("open", "animals", curator)
 
-    assert Question.objects.get(due_at__isnull=False).candidate == scored
+    assert Question.objects.due().get().candidate == scored
     builders.estimate_all()
     assert Estimate.objects.get(question__candidate=scored).probability > 0.5
     assert not Estimate.objects.filter(question__candidate=plain).exists()
@@ -161,7 +162,8 @@ def test_votes_on_a_closed_campaign_are_kept_and_decide_nothing(curator):
     builders.estimate_all()
     question = campaign.questions.get()
 
-    assert (question.state, question.due_at, question.estimate.votes) == ("OPEN", None, 4)
+    assert (question.state, question.estimate.votes) == ("OPEN", 4)
+    assert not Question.objects.due().exists()
     assert not Label.objects.exists()
 
 
@@ -204,7 +206,7 @@ def test_a_policy_change_decides_open_questions_again_and_no_others(curator):
     Question.objects.filter(pk=finished.pk).update(state="ACCEPTED", decided_at=now())
 
     assert change_policy(campaign, curator, target_error=0.4, gold_rate=0).version == 2
-    assert list(campaign.questions.filter(due_at__isnull=False)) == [opened]
+    assert list(campaign.questions.due()) == [opened]
     builders.estimate_all()
     finished.refresh_from_db()
     assert finished.state == "ACCEPTED"
@@ -225,7 +227,8 @@ def test_a_policy_change_asks_what_nobody_has_seen_as_often_as_it_takes(curator)
     campaign = make_campaign(2, by=curator)
     change_policy(campaign, curator, vote_cap=2)
 
-    assert list(campaign.questions.values_list("votes_wanted", "due_at")) == [(2, None)] * 2
+    assert list(campaign.questions.values_list("votes_wanted", flat=True)) == [2] * 2
+    assert not campaign.questions.due().exists()
 
 
 def test_a_policy_change_never_makes_gold_due(curator):
@@ -234,8 +237,8 @@ def test_a_policy_change_never_makes_gold_due(curator):
     builders.make_gold(campaign.questions.last())
     change_policy(campaign, curator, vote_cap=5)
 
-    assert campaign.questions.filter(due_at__isnull=False).count() == 3
-    assert not campaign.questions.filter(due_at__isnull=False, gold__active=True).exists()
+    assert campaign.questions.due().count() == 3
+    assert not campaign.questions.due().filter(gold__active=True).exists()
 
 
 def test_a_closed_campaign_keeps_its_policy(curator):

@@ -210,7 +210,7 @@ def test_who_says_yes_to_everything_is_barred(tmp_path):
     assert snapshot.skills.get(annotator=spammer).spam
     assert (spammer.barred_at is not None, spammer.barred_by) == (True, None)
     assert snapshot.skills.filter(spam=True).count() == Annotator.objects.exclude(barred_at=None).count() == 1
-    assert campaign.questions.filter(due_at__isnull=False).exists()
+    assert campaign.questions.due().exists()
 
 
 def test_votes_of_a_barred_annotator_teach_nothing(voted):

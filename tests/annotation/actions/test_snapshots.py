@@ -169,7 +169,7 @@ def test_fresh_votes_come_before_what_is_scored_again(curator):
     fresh = campaign.questions.get(votes__batch=pages[1])
     estimates.estimate_due(at=now(), limit=1)
 
-    assert not Question.objects.filter(pk=fresh.pk, due_at__isnull=False).exists()
+    assert not Question.objects.due().filter(pk=fresh.pk).exists()
 
 
 def test_a_campaign_may_be_scored_again_alone(curator):

@@ -51,8 +51,8 @@ def test_each_answer_is_recorded_on_the_question_at_its_position(batch):
 def test_only_questions_with_votes_become_due(batch):
     send(batch, answer("YES", "UNSURE"))
 
-    assert list(Question.objects.order_by("batch_items__position").values_list("due_at", flat=True))[2] is None
-    assert Question.objects.filter(due_at__isnull=False).count() == 2
+    due = Question.objects.due().order_by("batch_items__position")
+    assert list(due.values_list("batch_items__position", flat=True)) == [1, 2]
 
 
 def test_a_long_look_is_kept_as_the_longest_that_is_measured(batch):
@@ -69,7 +69,7 @@ def test_gold_never_becomes_due(curator):
     assert Vote.objects.filter(question__gold__active=True).exists()
     votes.undo_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
 
-    assert not Question.objects.filter(gold__active=True, due_at__isnull=False).exists()
+    assert not Question.objects.due().filter(gold__active=True).exists()
 
 
 def test_pausing_takes_the_votes_of_pages_already_leased(curator, batch):
@@ -239,7 +239,7 @@ def test_an_undo_withdraws_every_vote_once_and_makes_its_questions_due(batch):
     assert votes.undo_batch(annotator_id=batch.annotator_id, batch_id=batch.pk) == 3
     assert votes.undo_batch(annotator_id=batch.annotator_id, batch_id=batch.pk) == 0
     assert not Vote.objects.standing().exists()
-    assert Question.objects.filter(due_at__isnull=False).count() == 3
+    assert Question.objects.due().count() == 3
 
 
 def test_the_time_for_an_undo_ends(batch):
@@ -299,9 +299,7 @@ def test_closing_a_campaign_amid_its_votes_blocks_neither():
     crowd = builders.make_crowd(7)
     campaign = make_campaign(40, by=crowd[0], gold_rate=0, page_size=40)
     Question.objects.update(votes_wanted=10)
-    Question.objects.filter(pk__in=list(campaign.questions.order_by("-pk").values_list("pk", flat=True)[:20])).update(
-        due_at=now()
-    )
+    builders.make_due(*campaign.questions.order_by("-pk")[:20])
     pages = [builders.lease(user, campaign) for user in crowd]
 
     def work(page):

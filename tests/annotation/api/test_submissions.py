@@ -1,4 +1,4 @@
-"""The short way of reading a page of votes, held against the long one."""
+"""The short ways of reading what programs send, held against the long ones."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as some
 
-from annotation.api.bodies import MOST_VOTES, SubmitBody, is_plain_submission
+from annotation.api.bodies import MOST_VOTES, LeaseBody, SubmitBody, is_plain_lease, is_plain_submission
 
 CELLS: some.SearchStrategy[Any] = some.sampled_from([None, True, 1, 0, -1, 2.0, "1", "YES", "yes", "UNSURE", [], {}])
 FIELDS = some.sampled_from(["position", "answer", "milliseconds", "more"])
@@ -36,6 +36,28 @@ def test_what_is_plain_is_what_the_serializer_would_let_pass_unchanged(body: Any
         assert [dict(vote) for vote in form.validated_data["votes"]] == body["votes"]
     else:
         assert not form.is_valid()
+
+
+LEASES = some.dictionaries(
+    some.sampled_from(["campaign", "size", "more"]), some.one_of(CELLS, some.integers(), some.text(max_size=200))
+)
+
+
+@given(some.one_of(LEASES, CELLS))
+@example({"campaign": "animals", "size": 24})
+@example({"campaign": " animals"})
+@example({"size": None})
+def test_a_plain_lease_is_one_that_the_serializer_would_let_pass_unchanged(body: Any):
+    form = LeaseBody(data=body)
+
+    if is_plain_lease(body):
+        assert form.is_valid(), form.errors
+        assert dict(form.validated_data) == body
+
+
+@pytest.mark.parametrize("body", [{}, {"campaign": "animals"}, {"size": 24}, {"campaign": "animals", "size": 1}])
+def test_most_leases_are_plain(body):
+    assert is_plain_lease(body)
 
 
 def test_most_pages_are_plain():

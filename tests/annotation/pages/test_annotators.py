@@ -182,7 +182,7 @@ def test_barring_asks_again_and_rings(campaign, client, boss, monkeypatch):
     barred = Annotator.objects.get(pk=number)
     assert response.headers["Location"] == f"/curate/annotators/{number}/"
     assert (barred.barred_reason, barred.barred_by, rings) == ("yes to all", boss, [1])
-    assert campaign.questions.filter(due_at__isnull=False).count() == 3
+    assert campaign.questions.due().count() == 3
     assert list_messages(client.get(response.headers["Location"])) == [f"Annotator {number} is barred."]
 
 
