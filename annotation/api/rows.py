@@ -17,7 +17,7 @@ from annotation.queries.batches import list_pictures
 from annotation.queries.campaigns import Progress, coarsen_percent
 from annotation.queries.disputes import Tally
 from hierarchy.models import Image, Synset
-from hierarchy.queries.pictures import sign_picture
+from hierarchy.queries.pictures import sign_picture, sign_pictures
 from hierarchy.queries.synsets import find_path, read_synset
 
 # Votes are taken after the lease has expired, so its pictures show a little longer.
@@ -29,8 +29,13 @@ SYNSET_SECONDS = 60
 
 def write_batch(request: Request, batch: Batch) -> Any:
     """The lease as its annotator sees it. Nothing in it depends on which questions are gold."""
-    expires_at = int(batch.expires_at.timestamp()) + PICTURE_GRACE_SECONDS
-    audience = f"annotator:{batch.annotator_id}:{batch.pk}"
+    pictures = list_pictures(batch)
+    paths = sign_pictures(
+        [picture.image_id for picture in pictures],
+        rendition=Image.Rendition.LARGE,
+        audience=f"annotator:{batch.annotator_id}:{batch.pk}",
+        expires_at=int(batch.expires_at.timestamp()) + PICTURE_GRACE_SECONDS,
+    )
     host = request.build_absolute_uri("/").rstrip("/")
     # In the shape of BatchAnswer, which would take longer than all else here to write what is plain already.
     return {
@@ -41,13 +46,9 @@ def write_batch(request: Request, batch: Batch) -> Any:
         "items": [
             {
                 "position": picture.position,
-                "image": {
-                    "url": host + sign_large(picture.image_id, audience=audience, expires_at=expires_at),
-                    "width": picture.width,
-                    "height": picture.height,
-                },
+                "image": {"url": host + path, "width": picture.width, "height": picture.height},
             }
-            for picture in list_pictures(batch)
+            for picture, path in zip(pictures, paths, strict=True)
         ],
     }
 
@@ -62,11 +63,6 @@ def write_synset_in_full(synset_id: int, moment: int) -> dict[str, Any]:
 
 def write_synset(synset: Synset) -> dict[str, Any]:
     return {"wnid": synset.wnid, "words": synset.words}
-
-
-def sign_large(image_id: int, *, audience: str, expires_at: int) -> str:
-    """The path of the large rendition."""
-    return sign_picture(image_id=image_id, rendition=Image.Rendition.LARGE, audience=audience, expires_at=expires_at)
 
 
 def write_campaign(campaign: Campaign) -> Any:
@@ -94,7 +90,12 @@ def write_dispute(request: Request, dispute: Dispute, tally: Tally | None = None
         "synset": write_synset(question.synset),
         "image": {
             "url": request.build_absolute_uri(
-                sign_large(image.pk, audience=f"curator:{request.user.pk}", expires_at=expires_at)
+                sign_picture(
+                    image_id=image.pk,
+                    rendition=Image.Rendition.LARGE,
+                    audience=f"curator:{request.user.pk}",
+                    expires_at=expires_at,
+                )
             ),
             "width": image.width,
             "height": image.height,
