@@ -101,7 +101,7 @@ def _sum_up(running: Estimation, at: datetime) -> None:
     statistics = running.parts.order_by("shard").values_list("statistics", flat=True)
     asked = unpack_course(bytes(running.course))
     parts = [unpack_expectation(bytes(each)) for each in statistics if each is not None]
-    course = take_pass(asked, parts, first=not running.previous)
+    course = take_pass(asked, parts, before=unpack_course(bytes(running.previous)) if running.previous else None)
     if not running.passes:
         _count(running)
     running.passes, running.rounds, running.log_likelihood = running.passes + 1, course.rounds, course.log_likelihood

@@ -19,8 +19,8 @@ from annotation.consensus.model import Floats, Parameters
 from annotation.consensus.votes import UNKNOWN, Votes
 
 PLAIN_FIELDS: Mapping[str, type] = {
-    **dict.fromkeys(("stage", "stage_rounds", "rounds"), int),
-    **dict.fromkeys(("log_likelihood", "penalised"), float),
+    **dict.fromkeys(("stage", "stage_rounds", "rounds", "steps"), int),
+    **dict.fromkeys(("log_likelihood", "penalised", "leap", "longest"), float),
     **dict.fromkeys(("converged", "finished"), bool),
 }
 # Columns of a shard with a row for each item.
@@ -109,16 +109,17 @@ class Holder:
         return ask(self.kernel, course, self.clamp)
 
 
-def take_pass(course: Course, parts: Sequence[Expectation], *, first: bool) -> Course:
-    """The course after a pass in which every shard was asked with it; `first` says whether it was the first pass of the fit.
+def take_pass(course: Course, parts: Sequence[Expectation], *, before: Course | None) -> Course:
+    """The course after a pass in which every shard was asked with it; `before` is the course of the pass before it, None in the
+    first pass of the fit.
 
     So a fit begins with a Course of its start, of zero or earlier counts and of stage 0. `parts` stand in the shards' order.
     All but the log-likelihoods, whose last digits are rounded by shards, is what `fit` finds on all votes in one place, bit
     for bit.
     """
     whole = add_expectations(parts)
-    if not first:
-        return advance(course, whole)
+    if before is not None:
+        return advance(course, whole, before=before)
     if not whole.states.any():
         return replace(course, converged=True, finished=True)
     return begin(parameters=course.parameters, expectation=whole, workers=len(course.counts), plan=course.plan)

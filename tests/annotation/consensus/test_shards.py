@@ -20,7 +20,7 @@ from annotation.consensus.start import GRADED
 from annotation.consensus.votes import UNKNOWN, Votes
 
 ITEMS, WORKERS, SYNSETS = 400, 30, 24
-PLAN = Plan(stages=2, last_rounds=10)
+PLAN = Plan(stages=2, last_rounds=30)
 
 
 def make_shard(*, seed=0):
@@ -46,7 +46,7 @@ def split(whole, shards):
 def fit_in_shards(parts, course, *, clamped, seed=0):
     """Every value goes through bytes; shards are asked in a random order; now and then a holder is lost and made anew."""
     chance = random.Random(seed)
-    holders, before, passes, begun = {}, None, 0, course.parameters
+    holders, before, begun = {}, None, course.parameters
     while not course.finished:
         found = {}
         for number in chance.sample(range(len(parts)), len(parts)):
@@ -55,10 +55,8 @@ def fit_in_shards(parts, course, *, clamped, seed=0):
                 if before is not None:
                     holders[number].ask(before)
             found[number] = unpack_expectation(pack_expectation(holders[number].ask(course)))
-        before = course
         ordered = [found[number] for number in range(len(parts))]
-        course = unpack_course(pack_course(take_pass(course, ordered, first=passes == 0)))
-        passes += 1
+        before, course = course, unpack_course(pack_course(take_pass(course, ordered, before=before)))
     return course
 
 
