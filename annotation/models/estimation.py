@@ -100,8 +100,8 @@ class Estimation(models.Model):
 class EstimationShard(models.Model):
     """The votes on the synsets whose ids leave this remainder, as they stood when they were first read.
 
-    `passes` says how many passes have asked it; `statistics` are what it said in the last of them. `known` are those of
-    its votes whose questions' truth is known.
+    `passes` says how many passes have asked it; `statistics` are what it said in the last of them, or, after a first pass that
+    only draws a sample, the votes that were drawn. `known` are those of its votes whose questions' truth is known.
     """
 
     estimation = models.ForeignKey(Estimation, on_delete=models.CASCADE, related_name="parts", db_index=False)
