@@ -26,6 +26,7 @@ from annotation.consensus.procedure import (
     replay_left_out,
 )
 from annotation.consensus.sampling import fit_samples
+from annotation.consensus.scorecard import join_agreement
 from annotation.consensus.shards import (
     Shard,
     count_gold_answers,
@@ -187,7 +188,7 @@ def _publish(running: Estimation, known: Shard, at: datetime) -> Snapshot | None
         known=known,
         added=leave_out(votes=known.votes, truth=known.truth, course=course),
         log_prior=know_beforehand(shard=known, parameters=course.parameters, factors=factors),
-        agreement=agreement,
+        agreement=join_agreement(agreement),
     )
     _finish(running, at, snapshot=snapshot)
     return snapshot

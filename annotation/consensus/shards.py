@@ -34,7 +34,7 @@ class Shard:
     `item_id[items]` ascends and names the items outside; `truth[items]` is the class or `UNKNOWN`. `drawn[items]` is true of
     gold, whose truth was known before it was asked; other truths are of items that were hard to settle, so they say
     nothing of how good decisions are. `prior[items]` is the probability of yes that an importer gave, NaN where none did;
-    `synset_id[items]` names the synset. All items of a synset are in one shard.
+    `synset_id[items]` names the synset.
     """
 
     votes: Votes

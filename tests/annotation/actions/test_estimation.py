@@ -20,6 +20,7 @@ from annotation.consensus.shards import make_course
 from annotation.consensus.start import GRADED
 from annotation.consensus.synsets import count_states, find_factors
 from annotation.models import Annotator, Estimation, EstimationShard, Gold, Snapshot, Vote
+from annotation.queries import stripes
 from annotation.queries.snapshots import read_parameters
 from annotation.queries.teaching import list_teachers, read_parents, read_shard
 from annotation.rules import PolicyValues
@@ -33,7 +34,9 @@ PLAN = Plan(stages=1, last_rounds=4)
 
 
 @pytest.fixture(autouse=True)
-def nothing_kept():
+def nothing_kept(monkeypatch):
+    # So that a few dozen questions fill several shards, and a synset lies in more than one.
+    monkeypatch.setattr(stripes, "STRIPE", 5)
     forget_shards()
     yield
     forget_shards()
@@ -256,9 +259,10 @@ def test_a_shard_knows_each_questions_synset_and_what_importers_said(voted):
     scored = voted.questions.order_by("pk")[4]
     Candidate.objects.filter(pk=scored.candidate_id).update(prior=0.8)
 
-    shard, _ = read_shard(shard=scored.synset_id % 3, shards=3, annotator_ids=list_teachers())
+    shard, _ = read_shard(shard=scored.pk // stripes.STRIPE % 3, shards=3, annotator_ids=list_teachers())
 
     expected = voted.questions.filter(pk__in=shard.item_id).order_by("pk")
+    assert 0 < expected.count() < voted.questions.count()
     assert shard.synset_id.tolist() == list(expected.values_list("synset_id", flat=True))
     assert shard.item_id[~np.isnan(shard.prior)].tolist() == [scored.pk]
     assert np.nanmax(shard.prior) == 0.8
