@@ -1,10 +1,12 @@
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from annotation.consensus.fit import Plan, fit
 from annotation.consensus.shards import (
+    OF_ITEMS,
     Holder,
     Shard,
     count_gold_answers,
@@ -20,6 +22,7 @@ from annotation.consensus.start import GRADED
 from annotation.consensus.votes import UNKNOWN, Votes
 
 ITEMS, WORKERS, SYNSETS = 400, 30, 24
+COLUMNS = {"votes": ("item", "worker", "answer"), None: OF_ITEMS}
 PLAN = Plan(stages=2, last_rounds=30)
 
 
@@ -118,6 +121,19 @@ def test_shards_joined_are_what_was_split(shards):
     joined = join_shards(split(whole, shards))
 
     assert joined.to_bytes() == whole.to_bytes()
+
+
+@pytest.mark.parametrize("far", [0, 2**40])
+def test_a_shard_comes_back_from_bytes_in_the_same_types(far):
+    whole = make_shard()
+    whole = replace(whole, item_id=whole.item_id + far, synset_id=whole.synset_id + far)
+
+    back = Shard.from_bytes(whole.to_bytes())
+
+    for part, name in ((part, name) for part, names in COLUMNS.items() for name in names):
+        expected, found = (getattr(getattr(each, part) if part else each, name) for each in (whole, back))
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == expected.dtype
 
 
 def test_gold_answers_are_counted_by_worker_and_truth():
