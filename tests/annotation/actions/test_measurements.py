@@ -11,9 +11,9 @@ from annotation.consensus.model import find_log_tables
 from annotation.consensus.scorecard import join_agreement, sum_agreement
 from annotation.consensus.synsets import know_beforehand
 from annotation.models import Dispute, Measurement, Question, Snapshot
+from annotation.queries import stripes
 from annotation.queries.measurements import list_measurements
 from annotation.queries.snapshots import read_parameters
-from annotation.queries import stripes
 from annotation.queries.teaching import list_teachers, read_shard
 from hierarchy.models import Candidate, Label
 from tests.annotation.voted import make_voted_campaign
