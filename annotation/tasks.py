@@ -31,6 +31,8 @@ HELPERS = 2
 HELP_BELL = "estimates-bell"
 HELP_BELL_SECONDS = 1
 HELP_SECONDS = 10
+# Between two looks at whether the next pass has begun.
+LOOK_SECONDS = 0.05
 ESTIMATION_BELL = "estimation-bell"
 ESTIMATION_BELL_SECONDS = 1
 
@@ -97,13 +99,22 @@ def estimate_all() -> None:
 
 @shared_task
 def run_estimation_shards() -> None:
-    """Works on the running estimation for a while, if there is something to do that nobody else is at."""
+    """Works on the running estimation for a while, if there is something to do that nobody else is at.
+
+    Where others are at all of it, it looks again for as long: soon there is the next pass, for which it has its shards at hand,
+    which others would have to make anew.
+    """
     end = time.monotonic() + SLICE_SECONDS
-    while estimation.work_once(at=now()) == Work.DONE:
-        _call_for_help()
-        if time.monotonic() > end:
-            wake_estimators(1)
+    while (found := estimation.work_once(at=now())) != Work.IDLE:
+        late = time.monotonic() > end
+        if found == Work.DONE:
+            _call_for_help()
+            if late:
+                wake_estimators(1)
+        if late:
             return
+        if found == Work.WAITING:
+            time.sleep(LOOK_SECONDS)
 
 
 def _call_for_help() -> None:

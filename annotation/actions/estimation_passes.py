@@ -7,7 +7,9 @@ import numpy as np
 from django.db import connection, transaction
 from django.db.models import Case, Value, When
 
+from annotation.consensus.fit import Course
 from annotation.consensus.model import Parameters
+from annotation.consensus.sampling import choose_share, draw_sample
 from annotation.consensus.scorecard import sum_agreement
 from annotation.consensus.shards import Holder, Shard, pack_expectation, unpack_course
 from annotation.consensus.votes import UNKNOWN
@@ -55,13 +57,22 @@ def ask_shard(*, estimation: Estimation, at: datetime) -> bool:
         running = Estimation.objects.defer("previous", "synset_factors").get(pk=estimation.pk)
         key = _Key(running.pk, running.stage, part.shard)
         holder = _take_holder(key, running, part)
-        part.statistics = pack_expectation(holder.ask(unpack_course(bytes(running.course))))
+        course = unpack_course(bytes(running.course))
+        share = find_share(running, course)
+        part.statistics = _draw(part, share) if share < 1 else pack_expectation(holder.ask(course))
         read = ["votes", "known", "figures"] if part.passes == 0 else []
         part.passes, part.asked_at = running.passes + 1, at
         part.save(update_fields=[*read, "statistics", "passes", "asked_at"])
         Estimation.objects.filter(pk=running.pk).update(progressed_at=at, failures=0)
     _keep(key, _Kept(holder, part.passes))
     return True
+
+
+def find_share(running: Estimation, course: Course) -> float:
+    """The share of questions that the pass which is due asks: in the first one, that which reads, it may be a sample."""
+    if running.passes:
+        return 1.0
+    return choose_share(votes=running.newest_vote, known=float(course.counts.sum()))
 
 
 def forget_shards() -> None:
@@ -73,6 +84,8 @@ def allow_time() -> None:
     """In this transaction statements may take their time and some memory, and so may the arithmetic between them."""
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL work_mem = '{WORK_MEMORY}'")
+        # Compiling takes longer than it spares: statements are plain, only rows are many.
+        cursor.execute("SET LOCAL jit = off")
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{REST_SECONDS}s'")
 
@@ -121,6 +134,11 @@ def _read_votes(running: Estimation, part: EstimationShard) -> Shard:
         "agreement": sum_agreement(votes=shard.votes, place=np.stack([campaign_id, shard.synset_id], axis=1)),
     }
     return shard
+
+
+def _draw(part: EstimationShard, share: float) -> bytes:
+    assert part.votes is not None, "they have just been read"
+    return draw_sample(Shard.from_bytes(bytes(part.votes)), share=share).to_bytes()
 
 
 def _keep(key: _Key, kept: _Kept) -> None:

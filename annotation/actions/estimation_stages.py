@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from django.db import transaction
 
-from annotation.actions.estimation_passes import allow_time
+from annotation.actions.estimation_passes import allow_time, find_share
 from annotation.actions.measurements import record_measurements
 from annotation.actions.snapshots import follow_snapshot, publish_snapshot
 from annotation.consensus.calibrate import Calibration, Side, choose_tolerances
@@ -25,6 +25,8 @@ from annotation.consensus.procedure import (
     is_ordered,
     replay_left_out,
 )
+from annotation.consensus.sampling import fit_samples
+from annotation.consensus.scorecard import join_agreement
 from annotation.consensus.shards import (
     Shard,
     count_gold_answers,
@@ -98,14 +100,18 @@ def _lock(estimation: Estimation) -> Estimation | None:
 
 
 def _sum_up(running: Estimation, at: datetime) -> None:
-    statistics = running.parts.order_by("shard").values_list("statistics", flat=True)
     asked = unpack_course(bytes(running.course))
-    parts = [unpack_expectation(bytes(each)) for each in statistics if each is not None]
-    course = take_pass(asked, parts, first=not running.previous)
+    statistics = [bytes(each) for each in running.parts.order_by("shard").values_list("statistics", flat=True) if each]
+    if sampled := find_share(running, asked) < 1:
+        course = fit_samples(asked, [Shard.from_bytes(each) for each in statistics])
+    else:
+        before = unpack_course(bytes(running.previous)) if running.previous else None
+        course = take_pass(asked, [unpack_expectation(each) for each in statistics], before=before)
     if not running.passes:
         _count(running)
     running.passes, running.rounds, running.log_likelihood = running.passes + 1, course.rounds, course.log_likelihood
-    running.previous, running.course = running.course, pack_course(course)
+    # Of all votes the next pass is the first one that asks them.
+    running.previous, running.course = b"" if sampled else running.course, pack_course(course)
     if course.finished and running.stage == Stage.BLIND:
         _end_blind(running, course, at)
     elif course.finished:
@@ -128,7 +134,8 @@ def _end_blind(running: Estimation, course: Course, at: datetime) -> None:
     if len(known.item_id):
         running.stage, running.previous, running.rounds = Stage.CLAMPED, b"", 0
         running.start = heard.parameters.to_json()
-        running.course = pack_course(make_course(parameters=heard.parameters, counts=course.counts, plan=course.plan))
+        follows = make_course(parameters=heard.parameters, counts=course.counts, plan=course.plan.follow())
+        running.course = pack_course(follows)
 
 
 def _find_factors(running: Estimation, course: Course) -> SynsetTable:
@@ -181,7 +188,7 @@ def _publish(running: Estimation, known: Shard, at: datetime) -> Snapshot | None
         known=known,
         added=leave_out(votes=known.votes, truth=known.truth, course=course),
         log_prior=know_beforehand(shard=known, parameters=course.parameters, factors=factors),
-        agreement=agreement,
+        agreement=join_agreement(agreement),
     )
     _finish(running, at, snapshot=snapshot)
     return snapshot

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from annotation.actions.unseen import IDS_AT_ONCE, ask_unseen_between
+from annotation.actions.unseen import IDS_AT_ONCE, ask_unseen_between, list_asking_policies
 from annotation.models import RescoredRange, Snapshot
 from annotation.queries.claims import Claimed, claim_open_outdated
 
@@ -33,24 +33,36 @@ class Step:
     claimed: list[Claimed]
     asked: int
 
+    @property
+    def size(self) -> int:
+        return len(self.claimed) + self.asked
+
 
 def take_step(*, snapshot: Snapshot, limit: int) -> Step:
-    """The next open questions of a range that nobody else is at, locked with it; none where no range is left.
+    """The next open questions of a range that nobody else is at, locked with it, as many as `limit` if it has them; none where no
+    range is left.
 
     The caller scores them in the same transaction. Those that somebody holds are passed over: they are found later by the
     age of their estimates.
     """
     waiting = RescoredRange.objects.select_for_update(skip_locked=True, of=("self",)).filter(snapshot=snapshot)
-    while (part := waiting.order_by("pk").first()) is not None:
-        after, last = part.reached, min(part.last, part.reached + IDS_AT_ONCE)
-        claimed = claim_open_outdated(snapshot_id=snapshot.pk, after=after, last=last, limit=limit)
-        reached = claimed[-1].id if len(claimed) == limit else last
-        if reached == part.last:
+    step = Step([], 0)
+    while not step.size and (part := waiting.order_by("pk").first()) is not None:
+        step = _look_through(part, snapshot, limit)
+        if part.reached == part.last:
             part.delete()
         else:
-            part.reached = reached
             part.save(update_fields=["reached"])
-        asked = ask_unseen_between(snapshot=snapshot, after=after, last=reached)
-        if claimed or asked:
-            return Step(claimed, asked)
-    return Step([], 0)
+    return step
+
+
+def _look_through(part: RescoredRange, snapshot: Snapshot, limit: int) -> Step:
+    """What there is to do in the range, until it is so much; the caller saves how far it was reached."""
+    policies, step = list_asking_policies(), Step([], 0)
+    while step.size < limit and part.reached < part.last:
+        after, last, room = part.reached, min(part.last, part.reached + IDS_AT_ONCE), limit - step.size
+        found = claim_open_outdated(snapshot_id=snapshot.pk, after=after, last=last, limit=room)
+        part.reached = found[-1].id if len(found) == room else last
+        asked = ask_unseen_between(snapshot=snapshot, policies=policies, after=after, last=part.reached)
+        step = Step([*step.claimed, *found], step.asked + asked)
+    return step

@@ -69,11 +69,16 @@ def ask_unseen(*, snapshot: Snapshot, policy: Policy) -> None:
         _ask(snapshot, [policy], after, after + IDS_AT_ONCE)
 
 
-def ask_unseen_between(*, snapshot: Snapshot, after: int, last: int) -> int:
-    """The same of all campaigns that are open or paused, with ids above `after` up to `last`; returns how many ask otherwise
-    than before."""
+def list_asking_policies() -> list[Policy]:
+    """Those in force in campaigns that are open or paused."""
     campaigns = Campaign.objects.filter(state__in=[Campaign.State.OPEN, Campaign.State.PAUSED]).order_by("pk")
-    return _ask(snapshot, find_policies(list(campaigns.values_list("pk", flat=True))).values(), after, last)
+    return list(find_policies(list(campaigns.values_list("pk", flat=True))).values())
+
+
+def ask_unseen_between(*, snapshot: Snapshot, policies: Iterable[Policy], after: int, last: int) -> int:
+    """The same of all these policies' campaigns, with ids above `after` up to `last`; returns how many ask otherwise than
+    before."""
+    return _ask(snapshot, policies, after, last)
 
 
 @transaction.atomic

@@ -53,7 +53,7 @@ def dawid_skene(
         votes=votes,
         start=start,
         shares=even,
-        plan=Plan(stages=0, last_rounds=rounds, tolerance=tolerance, least_rise=least_rise),
+        plan=Plan(stages=0, last_rounds=rounds, tolerance=tolerance, least_rise=least_rise, leaps=False),
     )
     return (_read_states(votes, course) if course.rounds else even), course
 
@@ -138,7 +138,7 @@ ERRORS_TRIED = tuple(np.logspace(-6, np.log10(0.4), 60))
 def fit_as_specified(*, votes: Votes, truth: NDArray[np.int8]) -> Course:
     """The specification's fit: strength 20, the crowd's table the sum of all workers' counts with one more of each answer,
     80 rounds, known truth clamped."""
-    start, plan = HARD_STATES, Plan(stages=0, last_rounds=SPECIFIED_ROUNDS)
+    start, plan = HARD_STATES, Plan(stages=0, last_rounds=SPECIFIED_ROUNDS, leaps=False)
     counts = None
     course = fit(votes=votes, start=start, truth=truth, plan=plan)
     if not course.rounds:

@@ -5,11 +5,13 @@ held in one place (`fit`) or in many (`begin`, `advance`), with the same result 
 """
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotation.consensus.kernel import Clamp, Expectation, Kernel
+from annotation.consensus.leaps import FIRST_LENGTH, Point, bound_next, leap
 from annotation.consensus.model import Floats, Parameters, tabulate
 from annotation.consensus.strengths import learn_crowd
 from annotation.consensus.votes import UNKNOWN, Votes
@@ -21,6 +23,10 @@ LEAST_RISE = 1e-7
 ROUNDS_OF_A_STAGE = 8
 STAGES = 5
 LAST_ROUNDS = 100
+# A fit that begins where another one ended knows the crowd already.
+STAGES_AFTER_ANOTHER = 2
+# Rounds in a row from which a leap is taken.
+ROUNDS_OF_A_LEAP = 2
 # Prior counts of each state: no state dies out.
 SHARE_PRIOR = 1.0
 # Shares are cut down to a grid of 1.5e-8: what that may take from the log-likelihood, in nats an item.
@@ -37,12 +43,18 @@ class LikelihoodFell(ArithmeticError):
 class Plan:
     """How long a fit may take: `stages` looks at how much workers differ, the first at once and each further one after
     `ROUNDS_OF_A_STAGE` rounds at most, then at most `last_rounds`; a stage ends when no item's share of a state changes by
-    `tolerance`, or when the penalised log-likelihood rises by less than `least_rise` nats a vote."""
+    `tolerance`, or when the penalised log-likelihood rises by less than `least_rise` nats a vote. Without `leaps` it is EM as
+    published, round after round."""
 
     stages: int = STAGES
     last_rounds: int = LAST_ROUNDS
     tolerance: float = TOLERANCE
     least_rise: float = LEAST_RISE
+    leaps: bool = True
+
+    def follow(self) -> Self:
+        """The plan of a fit that goes on from what one with this plan came to."""
+        return replace(self, stages=min(self.stages, STAGES_AFTER_ANOTHER))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,7 +62,8 @@ class Course:
     """A fit between two rounds: `parameters` and expected votes `counts[W, S, A]` as the newest round left them.
 
     `stage` counts looks at the crowd, `stage_rounds` the rounds since, `rounds` all of them; `penalised` is the penalised
-    log-likelihood of the newest round, comparable only with later ones of the same stage.
+    log-likelihood of the newest round, comparable only with later ones of the same stage. `leap` is the length of a leap from
+    what that round gave to here, 0 where there was none; `steps` are the rounds since it, `longest` bounds the next one.
     """
 
     parameters: Parameters
@@ -63,6 +76,13 @@ class Course:
     penalised: float = -np.inf
     converged: bool = False
     finished: bool = False
+    leap: float = 0.0
+    steps: int = 0
+    longest: float = FIRST_LENGTH
+
+    @property
+    def point(self) -> Point:
+        return Point(self.parameters.shares, self.counts)
 
     @property
     def log_shares(self) -> Floats:
@@ -81,12 +101,16 @@ def begin(*, parameters: Parameters, expectation: Expectation, workers: int, pla
     return _follow_crowd(course) if plan.stages else course
 
 
-def advance(course: Course, expectation: Expectation) -> Course:
+def advance(course: Course, expectation: Expectation, *, before: Course | None = None) -> Course:
     """The course after a round that was asked with its `log_shares` and `log_tables` and gave `expectation`.
 
-    Raises LikelihoodFell where, under the same crowd, the penalised log-likelihood fell.
+    `before` is the course of the round before it; without it there is no leap. A leap that lowered the penalised log-likelihood
+    is taken back: the course goes on from `before`. Raises LikelihoodFell where, under the same crowd, a round lowered it.
     """
     penalised = expectation.log_likelihood + _weigh_tables(course)
+    if course.leap and penalised < course.penalised:
+        assert before is not None, "it was leapt from there"
+        return _end_round(_step_back(course, before), course.plan)
     if penalised < course.penalised - FALL_OF_AN_ITEM * (expectation.states.sum() + 1.0):
         raise LikelihoodFell(f"round {course.rounds + 1}: {penalised!r} after {course.penalised!r}")
     after = replace(
@@ -101,12 +125,42 @@ def advance(course: Course, expectation: Expectation) -> Course:
             expectation.change < course.plan.tolerance
             or penalised - course.penalised < course.plan.least_rise * course.counts.sum()
         ),
+        leap=0.0,
+        steps=0 if course.leap else course.steps + 1,
+        longest=bound_next(longest=course.longest, length=course.leap, fell=False),
     )
-    in_last_stage = after.stage >= course.plan.stages
-    limit = course.plan.last_rounds if in_last_stage else ROUNDS_OF_A_STAGE
+    ended = _end_round(after, course.plan)
+    return _leap(before, course, after) if ended is after and before is not None else ended
+
+
+def _end_round(after: Course, plan: Plan) -> Course:
+    """The same, unless its stage has ended with this round."""
+    in_last_stage = after.stage >= plan.stages
+    limit = plan.last_rounds if in_last_stage else ROUNDS_OF_A_STAGE
     if not after.converged and after.stage_rounds < limit:
         return after
     return replace(after, finished=True) if in_last_stage else _follow_crowd(after)
+
+
+def _leap(before: Course, course: Course, after: Course) -> Course:
+    """From the newest of three courses in a row, where there are so many since the newest leap."""
+    if after.steps < ROUNDS_OF_A_LEAP or not course.plan.leaps:
+        return after
+    point, length = leap(before.point, course.point, after.point, longest=after.longest)
+    parameters = replace(after.parameters, shares=point.shares)
+    return replace(after, parameters=parameters, counts=point.counts, leap=length, steps=0)
+
+
+def _step_back(course: Course, before: Course) -> Course:
+    """The course from which the next-to-newest round was asked, with what this one has cost and taught."""
+    return replace(
+        before,
+        rounds=course.rounds + 1,
+        stage_rounds=course.stage_rounds + 1,
+        leap=0.0,
+        steps=0,
+        longest=bound_next(longest=course.longest, length=course.leap, fell=True),
+    )
 
 
 def _take_shares(parameters: Parameters, expectation: Expectation) -> Parameters:
@@ -121,7 +175,9 @@ def _follow_crowd(course: Course) -> Course:
     before = course.parameters
     responses, strengths = learn_crowd(counts=course.counts, responses=before.responses, strengths=before.strengths)
     parameters = replace(before, responses=responses, strengths=strengths)
-    return replace(course, parameters=parameters, stage=course.stage + 1, stage_rounds=0, penalised=-np.inf)
+    return replace(
+        course, parameters=parameters, stage=course.stage + 1, stage_rounds=0, penalised=-np.inf, leap=0.0, steps=0
+    )
 
 
 def _weigh_tables(course: Course) -> float:
@@ -163,9 +219,9 @@ def fit(
     else:
         kernel.shares[:] = shares[items].T[1:]
         first = kernel.count()
-    course = begin(parameters=start, expectation=first, workers=votes.workers, plan=plan)
+    course = before = begin(parameters=start, expectation=first, workers=votes.workers, plan=plan)
     while not course.finished:
-        course = advance(course, ask(kernel, course, clamp))
+        before, course = course, advance(course, ask(kernel, course, clamp), before=before)
     return course
 
 

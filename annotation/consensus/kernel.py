@@ -112,7 +112,7 @@ class Kernel:
 
         `clamp` replaces the shares of items whose class is known, and leaves them out of `states`.
         """
-        contrast = _on_grid(log_tables[:, 1:] - log_tables[:, :1], LOG_GRID)
+        contrast = on_grid(log_tables[:, 1:] - log_tables[:, :1], LOG_GRID)
         prior = (log_shares[1:] - log_shares[0])[:, np.newaxis]
         counts = np.zeros((self.cells, self.states))
         change = 0.0
@@ -155,7 +155,8 @@ def _edges(items: int) -> NDArray[np.int64]:
     return np.append(np.arange(0, items, BLOCK), items)
 
 
-def _on_grid(values: Floats, grid: float) -> Floats:
+def on_grid(values: Floats, grid: float) -> Floats:
+    """The nearest multiples of 1 / grid."""
     return np.asarray(np.rint(values * grid) / grid)
 
 

@@ -1,6 +1,6 @@
 """How a rule's decisions compare with what is known, and how far votes agree, as plain numbers that can be stored."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from annotation.consensus.agreement import alphas_of_coincidences, number_or_none
 from annotation.consensus.belief import count_answers
 from annotation.consensus.decide import Decision
+from annotation.consensus.kernel import SHARE_GRID, on_grid
 from annotation.consensus.metrics import clopper_pearson, count_errors, divide, score_binary
 from annotation.consensus.model import Answer
 from annotation.consensus.sequence import FirstDecisions
@@ -56,16 +57,36 @@ def describe_rate(*, hits: int, trials: int) -> Plain:
 
 def sum_agreement(*, votes: Votes, place: NDArray[np.int64]) -> list[list[float]]:
     """Rows [*place, votes, pairs of no and unsure, of no and yes, of unsure and yes, paired no, unsure, yes]: what the votes on
-    the items of each place sum to. `place[items, n]` names each item's, such as its campaign and synset."""
-    places, group = np.unique(place, axis=0, return_inverse=True)
+    the items of each place sum to. `place[items, n]` names each item's, such as its campaign and synset. Sums are exact
+    (kernel.SHARE_GRID), so items of one place may be split (`join_agreement`)."""
+    places, group = _number_places(place)
     counts = count_answers(votes).astype(np.float64)
     number = counts.sum(axis=1)
     others = np.where(number > 1, number - 1, np.inf)
-    pairs = [counts[:, one] * counts[:, other] / others for one, other in DIFFERENT]
+    pairs = [on_grid(counts[:, one] * counts[:, other] / others, SHARE_GRID) for one, other in DIFFERENT]
     paired = [np.where(number > 1, column, 0.0) for column in counts.T]
     sums = [np.bincount(group, weights=column, minlength=len(places)) for column in (number, *pairs, *paired)]
     rows: list[list[float]] = np.column_stack([places, *sums]).tolist()
     return rows
+
+
+def join_agreement(rows: Iterable[Sequence[float]]) -> list[list[float]]:
+    """Rows of `sum_agreement` over parts of the items as those over all of them, whose places have two names."""
+    joined: dict[tuple[float, float], list[float]] = {}
+    for one, other, *sums in rows:
+        known = joined.get((one, other))
+        joined[one, other] = sums if known is None else [*map(sum, zip(known, sums, strict=True))]
+    return [[*place, *sums] for place, sums in sorted(joined.items())]
+
+
+def _number_places(place: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Different rows in order, and the number of each row among them."""
+    number = np.zeros(len(place), dtype=np.int64)
+    for column in place.T:
+        values, code = np.unique(column, return_inverse=True)
+        number = number * len(values) + code
+    _, firsts, group = np.unique(number, return_index=True, return_inverse=True)
+    return place[firsts], group
 
 
 def describe_agreement(rows: Sequence[Sequence[float]]) -> Plain:

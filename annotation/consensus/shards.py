@@ -19,8 +19,8 @@ from annotation.consensus.model import Floats, Parameters
 from annotation.consensus.votes import UNKNOWN, Votes
 
 PLAIN_FIELDS: Mapping[str, type] = {
-    **dict.fromkeys(("stage", "stage_rounds", "rounds"), int),
-    **dict.fromkeys(("log_likelihood", "penalised"), float),
+    **dict.fromkeys(("stage", "stage_rounds", "rounds", "steps"), int),
+    **dict.fromkeys(("log_likelihood", "penalised", "leap", "longest"), float),
     **dict.fromkeys(("converged", "finished"), bool),
 }
 # Columns of a shard with a row for each item.
@@ -31,10 +31,10 @@ OF_ITEMS = ("item_id", "truth", "drawn", "prior", "synset_id")
 class Shard:
     """Votes on some of all items, by workers who are numbered over all shards.
 
-    `item_id[items]` ascends and names the items outside; `truth[items]` is the class or `UNKNOWN`. `drawn[items]` is true of
+    `item_id[items]` ascends from 0 or above and names the items outside; `truth[items]` is the class or `UNKNOWN`. `drawn[items]` is true of
     gold, whose truth was known before it was asked; other truths are of items that were hard to settle, so they say
     nothing of how good decisions are. `prior[items]` is the probability of yes that an importer gave, NaN where none did;
-    `synset_id[items]` names the synset. All items of a synset are in one shard.
+    `synset_id[items]` names the synset.
     """
 
     votes: Votes
@@ -55,13 +55,19 @@ class Shard:
         return type(self)(votes=self.votes.select_items(chosen), **columns)
 
     def to_bytes(self) -> bytes:
-        votes = self.votes
+        """Numbers as narrow as they are: what is kept of a vote is some three bytes."""
+        votes, said = self.votes, np.flatnonzero(~np.isnan(self.prior))
         return pack_arrays(
             sizes=np.array([votes.items, votes.workers, votes.answers]),
-            item=votes.item,
-            worker=votes.worker,
+            of_item=_narrow(np.diff(votes.starts)),
+            worker=_narrow(votes.worker),
             answer=votes.answer,
-            **{name: getattr(self, name) for name in OF_ITEMS},
+            id_steps=_narrow(np.diff(self.item_id, prepend=0)),
+            truth=self.truth,
+            drawn=self.drawn,
+            said=_narrow(said),
+            prior=self.prior[said],
+            synset_id=_narrow(self.synset_id),
         )
 
     @classmethod
@@ -69,9 +75,24 @@ class Shard:
         """What `to_bytes` wrote."""
         arrays = unpack_arrays(content)
         items, workers, answers = arrays["sizes"].tolist()
-        columns = {name: arrays[name] for name in ("item", "worker", "answer")}
-        votes = Votes(**columns, items=items, workers=workers, answers=answers)
-        return cls(votes=votes, **{name: arrays[name] for name in OF_ITEMS})
+        votes = Votes(
+            item=np.repeat(np.arange(items, dtype=np.int32), arrays["of_item"]),
+            worker=arrays["worker"].astype(np.int32),
+            answer=arrays["answer"],
+            items=items,
+            workers=workers,
+            answers=answers,
+        )
+        prior = np.full(items, np.nan)
+        prior[arrays["said"]] = arrays["prior"]
+        return cls(
+            votes=votes,
+            item_id=np.cumsum(arrays["id_steps"], dtype=np.int64),
+            truth=arrays["truth"],
+            drawn=arrays["drawn"],
+            prior=prior,
+            synset_id=arrays["synset_id"].astype(np.int64),
+        )
 
 
 def join_shards(shards: Sequence[Shard]) -> Shard:
@@ -109,16 +130,17 @@ class Holder:
         return ask(self.kernel, course, self.clamp)
 
 
-def take_pass(course: Course, parts: Sequence[Expectation], *, first: bool) -> Course:
-    """The course after a pass in which every shard was asked with it; `first` says whether it was the first pass of the fit.
+def take_pass(course: Course, parts: Sequence[Expectation], *, before: Course | None) -> Course:
+    """The course after a pass in which every shard was asked with it; `before` is the course of the pass before it, None in the
+    first pass of the fit.
 
     So a fit begins with a Course of its start, of zero or earlier counts and of stage 0. `parts` stand in the shards' order.
     All but the log-likelihoods, whose last digits are rounded by shards, is what `fit` finds on all votes in one place, bit
     for bit.
     """
     whole = add_expectations(parts)
-    if not first:
-        return advance(course, whole)
+    if before is not None:
+        return advance(course, whole, before=before)
     if not whole.states.any():
         return replace(course, converged=True, finished=True)
     return begin(parameters=course.parameters, expectation=whole, workers=len(course.counts), plan=course.plan)
@@ -173,6 +195,11 @@ def count_gold_answers(gold: Shard) -> NDArray[np.int64]:
 def make_course(*, parameters: Parameters, counts: Floats, plan: Plan) -> Course:
     """A fit before its first pass."""
     return Course(parameters=parameters, counts=counts, plan=plan, stage=0)
+
+
+def _narrow(numbers: NDArray[np.integer]) -> NDArray[np.integer]:
+    """The same, which are at least 0, in no more bytes than the largest of them takes."""
+    return numbers.astype(np.min_scalar_type(int(numbers.max(initial=0))))
 
 
 def pack_arrays(**arrays: NDArray[Any]) -> bytes:

@@ -60,10 +60,12 @@ def count_states(*, shard: Shard, course: Course) -> SynsetTable:
 
 
 def join_tables(tables: Sequence[SynsetTable]) -> SynsetTable:
-    """At least one table, of different synsets, as one: the same, bit for bit, in whatever order they come."""
-    synset_id = np.concatenate([table.synset_id for table in tables])
-    order = np.argsort(synset_id)
-    return SynsetTable(synset_id=synset_id[order], values=np.concatenate([table.values for table in tables])[order])
+    """At least one table of exact sums over some of the items, as that over all of them: the same, bit for bit, however they were
+    split."""
+    synset_id, place = np.unique(np.concatenate([table.synset_id for table in tables]), return_inverse=True)
+    values = np.zeros((len(synset_id), tables[0].values.shape[1]))
+    np.add.at(values, place, np.concatenate([table.values for table in tables]))
+    return SynsetTable(synset_id=synset_id, values=values)
 
 
 def find_factors(*, counts: SynsetTable, parents: Mapping[int, Sequence[int]], shares: Floats) -> SynsetTable:

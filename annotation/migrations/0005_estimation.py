@@ -56,9 +56,7 @@ class Migration(migrations.Migration):
                 ("blind", models.BinaryField(blank=True, default=b"", help_text="where the stage without truth ended")),
                 (
                     "shards",
-                    models.SmallIntegerField(
-                        help_text="into which votes are split, by the remainder of their synset's id"
-                    ),
+                    models.SmallIntegerField(help_text="into which votes are split, by their question's id"),
                 ),
                 ("passes", models.IntegerField(default=0, help_text="ended")),
                 ("rounds", models.IntegerField(default=0, help_text="of the stage")),

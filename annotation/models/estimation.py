@@ -47,7 +47,7 @@ class Estimation(models.Model):
         default=b"", blank=True, help_text="what the pass before it, in the same stage, asked with"
     )
     blind_rounds = models.PositiveIntegerField(default=0, help_text="of the stage without truth")
-    shards = models.SmallIntegerField(help_text="into which votes are split, by the remainder of their synset's id")
+    shards = models.SmallIntegerField(help_text="into which votes are split, by their question's id")
     passes = models.IntegerField(default=0, help_text="ended")
     rounds = models.IntegerField(default=0, help_text="of the stage")
     log_likelihood = models.FloatField(null=True, blank=True)
@@ -98,10 +98,10 @@ class Estimation(models.Model):
 
 
 class EstimationShard(models.Model):
-    """The votes on the synsets whose ids leave this remainder, as they stood when they were first read.
+    """The votes on some of the questions (queries.stripes), as they stood when they were first read.
 
-    `passes` says how many passes have asked it; `statistics` are what it said in the last of them. `known` are those of
-    its votes whose questions' truth is known.
+    `passes` says how many passes have asked it; `statistics` are what it said in the last of them, or, after a first pass that
+    only draws a sample, the votes that were drawn. `known` are those of its votes whose questions' truth is known.
     """
 
     estimation = models.ForeignKey(Estimation, on_delete=models.CASCADE, related_name="parts", db_index=False)

@@ -35,20 +35,19 @@ WITH stated AS (
     FROM annotation_gold AS gold JOIN annotation_question AS question ON question.id = gold.question_id
     WHERE gold.active GROUP BY question.campaign_id, question.synset_id
 ), sent AS (
-    SELECT question.campaign_id, question.synset_id,
-           count(*) FILTER (WHERE NOT question.is_gold) AS sent,
-           count(dispute.checked) AS curators_checked,
-           count(*) FILTER (WHERE dispute.checked) AS curators_overruled
+    SELECT campaign_id, synset_id, count(*) FILTER (WHERE NOT is_gold) AS sent, count(checked) AS curators_checked,
+           count(*) FILTER (WHERE checked) AS curators_overruled
     FROM (
         -- Whether the label that votes gave was the other one.
-        SELECT dispute.question_id, bool_or(label.verdict <> dispute.verdict) AS checked
+        SELECT question.campaign_id, question.synset_id, question.is_gold,
+               bool_or(label.verdict <> dispute.verdict) AS checked
         FROM annotation_dispute AS dispute JOIN annotation_question AS question ON question.id = dispute.question_id
         LEFT JOIN hierarchy_label AS label ON label.candidate_id = question.candidate_id
             AND dispute.reason = 'FLIP' AND dispute.settled_at IS NOT NULL AND label.source = 'CONSENSUS'
             AND label.at <= dispute.opened_at AND label.superseded_at >= dispute.settled_at
-        GROUP BY dispute.question_id
-    ) AS dispute JOIN annotation_question AS question ON question.id = dispute.question_id
-    GROUP BY question.campaign_id, question.synset_id
+        GROUP BY question.id
+    ) AS dispute
+    GROUP BY campaign_id, synset_id
 )
 SELECT campaign_id, synset_id, questions - coalesce(gold, 0) AS questions, open - coalesce(gold, 0) AS open,
        accepted, rejected, disputed, coalesce(gold, 0) AS gold, coalesce(sent, 0) AS sent,

@@ -14,12 +14,13 @@ from django.conf import settings
 from django.db import connection
 
 from annotation.actions.estimation import begin_estimation, choose_shards, find_estimation
+from annotation.consensus.start import GRADED
 from annotation.models import Estimation, RescoredRange, Snapshot
 from annotation.tasks import estimate_due_questions, wake_estimators
 from benchmarks.child import run_child
 from benchmarks.rows import open_bare, read_clock
 from benchmarks.scale.filling import allow_time
-from benchmarks.scale.memory import watch_memory
+from benchmarks.scale.memory import read_processor_seconds, watch_memory
 from benchmarks.scale.servers import Progress
 from benchmarks.scale.voter import vote_meanwhile
 from config.embedded.process import Command, start_child
@@ -39,9 +40,9 @@ BARE = "COPY (SELECT question_id, annotator_id, answer FROM annotation_vote) TO 
 
 
 def measure_estimation(*, workers: int, postgres: int, logs: Path, progress: Progress) -> dict[str, Any]:
-    """What an estimation by so many worker processes takes, and beside them one for fresh votes: seconds by stage, until no open
-    question has an older estimate, and the peak of memory of all of them and of PostgreSQL, whose process is `postgres`.
-    Somebody votes meanwhile."""
+    """What an estimation from where every installation starts takes by so many worker processes, and beside them one for fresh
+    votes: seconds by stage, until no open question has an older estimate, and the peak of memory of all of them and of
+    PostgreSQL, whose process is `postgres`. Somebody votes meanwhile."""
     bare = _measure_bare()
     progress(f"all votes by COPY alone: {bare:.1f} s")
     with ExitStack() as stack:
@@ -51,12 +52,17 @@ def measure_estimation(*, workers: int, postgres: int, logs: Path, progress: Pro
         stack.callback(labeller.stop)
         peaks = stack.enter_context(watch_memory(main.pid, labeller.pid, postgres))
         waits = stack.enter_context(vote_meanwhile())
-        start = time.perf_counter()
+        clock = StageClock(worker=(main.pid, labeller.pid), postgres=(postgres,))
+        forget_what_was_learned()
         begun = begin_estimation(shards=choose_shards(most=settings.ESTIMATION_SHARDS), by=None, at=read_clock())
-        seconds, done = follow(begun, workers, progress)
+        clock.enter("reading")
+        done = follow(begun, clock, workers, progress)
+        clock.enter("")
         open_questions = _count_outdated()
-        rescoring = follow_rescoring(workers, progress)
-        total = time.perf_counter() - start
+        clock.enter("rescoring")
+        follow_rescoring(workers, progress)
+        clock.enter("")
+    seconds = clock.describe("wall")
     passes = max(done.passes - 1, 1)
     return {
         "workers": workers,
@@ -65,11 +71,13 @@ def measure_estimation(*, workers: int, postgres: int, logs: Path, progress: Pro
         "shards": done.shards,
         "passes": done.passes,
         "result": done.reason or f"snapshot {done.snapshot_id}",
-        "seconds": seconds | {"rescoring": round(rescoring, 1), "total": round(total, 1)},
+        "blind_rounds": done.blind_rounds,
+        "seconds": seconds,
+        "processor_seconds": {name: clock.describe(name) for name in ("worker", "postgres")},
         "votes_read_a_second": round(done.votes / seconds["reading"]),
-        "seconds_a_pass": round((seconds["blind"] + seconds["clamped"]) / passes, 3),
+        "seconds_a_pass": round((seconds.get("blind", 0.0) + seconds.get("clamped", 0.0)) / passes, 3),
         "open_questions_scored_again": open_questions,
-        "scored_again_a_second": round(open_questions / rescoring),
+        "scored_again_a_second": round(open_questions / max(seconds["rescoring"], 0.1)),
         "left_behind": _count_outdated(),
         "waits_of_voters": waits.describe(),
         "largest_worker_bytes": max(peaks[0].largest, peaks[1].largest),
@@ -102,28 +110,58 @@ def describe_worker(name: str, logs: Path, processes: int, queues: str) -> Comma
     )
 
 
-def follow(begun: Estimation, workers: int, progress: Progress) -> tuple[dict[str, float], Estimation]:
-    """Seconds of the first pass, which reads the votes, and of what follows, each with the step that ends it."""
-    clock = {"reading": 0.0, "blind": 0.0, "clamped": 0.0, "publication": 0.0}
+class StageClock:
+    """Seconds of each stage: `wall`, and of the processor by groups of processes, each named with its roots."""
+
+    def __init__(self, **groups: tuple[int, ...]) -> None:
+        self.groups, self.stage = groups, ""
+        self.spent: dict[str, dict[str, float]] = {}
+        self.last = self._read()
+
+    def enter(self, stage: str) -> None:
+        """What comes now belongs to this stage; to none, if it has no name."""
+        if stage == self.stage:
+            return
+        now = self._read()
+        if self.stage:
+            spent = self.spent.setdefault(self.stage, dict.fromkeys(now, 0.0))
+            self.spent[self.stage] = {name: spent[name] + now[name] - self.last[name] for name in now}
+        self.stage, self.last = stage, now
+
+    def describe(self, name: str) -> dict[str, float]:
+        """Of all stages so far, and in all."""
+        found = {stage: spent[name] for stage, spent in self.spent.items()}
+        return {stage: round(spent, 1) for stage, spent in (found | {"total": sum(found.values())}).items()}
+
+    def _read(self) -> dict[str, float]:
+        of_groups = {name: sum(map(read_processor_seconds, roots)) for name, roots in self.groups.items()}
+        return {"wall": time.perf_counter()} | of_groups
+
+
+def forget_what_was_learned() -> None:
+    """Puts the snapshot in force with which every installation starts, so that an estimation begins knowing nobody."""
+    Snapshot.objects.create(parameters=GRADED.to_json(), published_at=read_clock())
+
+
+def follow(begun: Estimation, clock: StageClock, workers: int, progress: Progress) -> Estimation:
+    """Until it has ended; the first pass is that which reads the votes, and each step belongs to what it ends."""
     names = {"BLIND": "blind", "CLAMPED": "clamped", "RULES": "publication"}
-    last = waked = time.perf_counter()
+    waked = time.perf_counter()
     wake_estimators(workers)
     while (now := find_estimation(begun.pk)).status == Estimation.Status.RUNNING:
+        clock.enter("reading" if now.passes == 0 else names[now.stage])
         time.sleep(POLL_SECONDS)
-        moment = time.perf_counter()
-        clock["reading" if now.passes == 0 else names[now.stage]] += moment - last
-        last = moment
-        if moment - waked > WAKE_SECONDS:
+        if time.perf_counter() - waked > WAKE_SECONDS:
             # In the service beat does.
-            waked = moment
+            waked = time.perf_counter()
             wake_estimators(1)
             progress(f"{now.stage}, {now.passes} passes")
-    return {name: round(taken, 1) for name, taken in clock.items()}, now
+    return now
 
 
-def follow_rescoring(workers: int, progress: Progress) -> float:
-    """Seconds until every open question has been scored with the newest snapshot."""
-    start = waked = time.perf_counter()
+def follow_rescoring(workers: int, progress: Progress) -> None:
+    """Until every open question has been scored with the newest snapshot."""
+    waked = time.perf_counter()
     newest = Snapshot.objects.latest("pk").pk
     for _ in range(workers):
         estimate_due_questions.delay()
@@ -133,7 +171,6 @@ def follow_rescoring(workers: int, progress: Progress) -> float:
             waked = time.perf_counter()
             estimate_due_questions.delay()
             progress(f"{left} ranges of questions to score again")
-    return time.perf_counter() - start
 
 
 def _count_outdated() -> int:

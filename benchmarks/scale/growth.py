@@ -23,7 +23,7 @@ from annotation.tasks import estimate_due_questions
 from benchmarks.images import draw
 from benchmarks.rows import read_clock
 from benchmarks.scale import newcomers
-from benchmarks.scale.estimating import describe_worker, follow, follow_rescoring
+from benchmarks.scale.estimating import StageClock, describe_worker, follow, follow_rescoring
 from benchmarks.scale.load import ANNOTATORS, CLIENTS, PAGE, summarize
 from benchmarks.scale.network import INTERFACE, Host, slow_down
 from benchmarks.scale.servers import Progress, describe_remote
@@ -147,14 +147,17 @@ def measure_estimation(plant: Plant) -> dict[str, Any]:
             stack.callback(plant.start(host, command).stop)
         _wait_until(lambda: _count_workers() == workers, "workers do not answer")
         with plant.time(found):
+            clock = StageClock()
             begun = begin_estimation(shards=settings.ESTIMATION_SHARDS, by=None, at=read_clock())
-            stages, done = follow(begun, workers, lambda _: None)
-            stages["rescoring"] = round(follow_rescoring(workers, lambda _: None), 1)
+            done = follow(begun, clock, workers, lambda _: None)
+            clock.enter("rescoring")
+            follow_rescoring(workers, lambda _: None)
+            clock.enter("")
         tasks = _count_tasks(plant)
     plant.progress(f"{workers} workers: {found['seconds']:.1f} s for an estimation")
     return found | {
         "result": done.reason or f"snapshot {done.snapshot_id}",
-        "stages": stages,
+        "stages": clock.describe("wall"),
         "votes": done.votes,
         "shards": done.shards,
         "passes": done.passes,

@@ -1,11 +1,13 @@
 """Workers look after the estimation: begin one that is due, work on it, call each other for help."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.core.cache import cache
+from django.db import connection, transaction
 from django.utils.timezone import now
 from redis.exceptions import RedisError
 
@@ -69,6 +71,39 @@ def test_a_task_that_worked_for_its_time_calls_the_next_and_as_many_helpers_as_t
     begun.refresh_from_db()
     assert (begun.status, begun.parts.filter(passes=1).count()) == ("RUNNING", 1)
     assert count_messages(queue) == 2 + 1
+
+
+def run_in_a_thread():
+    try:
+        tasks.run_estimation_shards()
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_task_goes_on_as_soon_as_others_leave_something_to_do(queue, begun, monkeypatch):
+    monkeypatch.setattr(tasks, "SLICE_SECONDS", 600)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            held = list(begun.parts.select_for_update())
+            working = pool.submit(run_in_a_thread)
+            with pytest.raises(TimeoutError):
+                working.result(timeout=0.5)
+        working.result(timeout=120)
+
+    begun.refresh_from_db()
+    assert (len(held), begun.status) == (3, "DONE")
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_task_waits_for_others_no_longer_than_its_time(queue, begun, monkeypatch):
+    monkeypatch.setattr(tasks, "SLICE_SECONDS", 0.2)
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        list(begun.parts.select_for_update())
+
+        pool.submit(run_in_a_thread).result(timeout=60)
+
+    assert begun.parts.filter(passes=0).count() == 3
 
 
 def test_helpers_are_called_once_a_second_at_most(queue, begun, monkeypatch):

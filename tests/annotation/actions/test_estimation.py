@@ -11,12 +11,16 @@ from django.utils.timezone import now
 from annotation.actions import campaigns, disputes, estimation
 from annotation.actions.estimation import Work
 from annotation.actions.estimation_passes import forget_shards
+from annotation.consensus import sampling
 from annotation.consensus.fit import Plan, fit
 from annotation.consensus.outlook import foresee
 from annotation.consensus.procedure import LEAST_GAIN, begin_from, hear_known
+from annotation.consensus.sampling import draw_sample, fit_samples
+from annotation.consensus.shards import make_course
 from annotation.consensus.start import GRADED
 from annotation.consensus.synsets import count_states, find_factors
 from annotation.models import Annotator, Estimation, EstimationShard, Gold, Snapshot, Vote
+from annotation.queries import stripes
 from annotation.queries.snapshots import read_parameters
 from annotation.queries.teaching import list_teachers, read_parents, read_shard
 from annotation.rules import PolicyValues
@@ -30,7 +34,9 @@ PLAN = Plan(stages=1, last_rounds=4)
 
 
 @pytest.fixture(autouse=True)
-def nothing_kept():
+def nothing_kept(monkeypatch):
+    # So that a few dozen questions fill several shards, and a synset lies in more than one.
+    monkeypatch.setattr(stripes, "STRIPE", 5)
     forget_shards()
     yield
     forget_shards()
@@ -66,11 +72,14 @@ def run(shards=3, plan=PLAN):
     return finish(begin(shards, plan))
 
 
-def fit_in_one_place():
+def fit_in_one_place(share=1.0):
     """What an estimation that begins now must come to: the same procedure, without shards."""
     annotator_ids, start = list_teachers(), begin_from(read_parameters(Snapshot.objects.latest("pk")))
     whole, _ = read_shard(shard=0, shards=1, annotator_ids=annotator_ids)
-    blind = fit(votes=whole.votes, start=start, plan=PLAN)
+    course = make_course(parameters=start, counts=np.zeros((len(annotator_ids), start.states, 3)), plan=PLAN)
+    if share < 1:
+        course = fit_samples(course, [draw_sample(whole, share=share)])
+    blind = fit(votes=whole.votes, start=course.parameters, counts=course.counts, plan=course.plan)
     heard = hear_known(known=whole, course=blind, find_factors=lambda: find_factors_in_one_place(whole, blind))
     course = fit(votes=whole.votes, start=heard.parameters, counts=blind.counts, truth=whole.truth, plan=PLAN)
     parameters = replace(course.parameters, outlook=foresee(counts=course.counts, parameters=course.parameters))
@@ -106,6 +115,21 @@ def test_a_snapshot_is_that_of_a_fit_in_one_place_to_the_last_bit(voted, shards)
 
     assert (done.status, done.reason) == ("DONE", "")
     assert describe_snapshot(done.snapshot) == expected
+
+
+@pytest.mark.parametrize("shards", [1, 3, 8])
+def test_an_estimation_of_very_many_votes_begins_on_the_same_sample_for_any_number_of_shards(
+    voted, monkeypatch, shards
+):
+    newest = Vote.objects.latest("pk").pk
+    monkeypatch.setattr(sampling, "VOTES_OF_A_SAMPLE", newest // 4)
+    expected = fit_in_one_place(share=newest // 4 / newest)
+    assert expected != fit_in_one_place()
+
+    snapshot = run(shards).snapshot
+
+    assert describe_snapshot(snapshot) == expected
+    assert snapshot.votes == Vote.objects.count()
 
 
 @pytest.fixture
@@ -235,9 +259,10 @@ def test_a_shard_knows_each_questions_synset_and_what_importers_said(voted):
     scored = voted.questions.order_by("pk")[4]
     Candidate.objects.filter(pk=scored.candidate_id).update(prior=0.8)
 
-    shard, _ = read_shard(shard=scored.synset_id % 3, shards=3, annotator_ids=list_teachers())
+    shard, _ = read_shard(shard=scored.pk // stripes.STRIPE % 3, shards=3, annotator_ids=list_teachers())
 
     expected = voted.questions.filter(pk__in=shard.item_id).order_by("pk")
+    assert 0 < expected.count() < voted.questions.count()
     assert shard.synset_id.tolist() == list(expected.values_list("synset_id", flat=True))
     assert shard.item_id[~np.isnan(shard.prior)].tolist() == [scored.pk]
     assert np.nanmax(shard.prior) == 0.8

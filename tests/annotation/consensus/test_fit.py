@@ -1,5 +1,5 @@
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -25,6 +25,7 @@ from annotation.consensus.fit import (
     select_teaching,
 )
 from annotation.consensus.kernel import Kernel, add_expectations
+from annotation.consensus.leaps import FIRST_LENGTH
 from annotation.consensus.model import Answer, Floats, Parameters, tabulate
 from annotation.consensus.start import GRADED, start_classes, start_two_states
 from annotation.consensus.votes import UNKNOWN, Votes
@@ -76,11 +77,22 @@ def run_course(votes: Votes, start: Parameters, truth: Truth | None = None, plan
     clamp = None if truth is None else clamp_items(truth=truth, parameters=start)
     blank = np.zeros((votes.workers, start.states, votes.answers))
     course = Course(parameters=start, counts=blank, plan=plan, stage=0)
-    course = begin(parameters=start, expectation=ask(kernel, course, clamp), workers=votes.workers, plan=plan)
+    expectation = ask(kernel, course, clamp)
+    course = before = begin(parameters=start, expectation=expectation, workers=votes.workers, plan=plan)
     yield course
     while not course.finished:
-        course = advance(course, ask(kernel, course, clamp))
+        before, course = course, advance(course, ask(kernel, course, clamp), before=before)
         yield course
+
+
+def list_kept(courses: Iterable[Course]) -> list[Course]:
+    """Without leaps that were taken back, and without what they were taken back to, which comes again after them."""
+    kept: list[Course] = []
+    for course in courses:
+        if len(kept) > 1 and course.counts is kept[-2].counts:
+            del kept[-2:]
+        kept.append(course)
+    return kept
 
 
 def exact(course: Course) -> tuple[object, bytes, int]:
@@ -114,7 +126,7 @@ def test_the_penalised_likelihood_equals_loops_and_never_falls_within_a_stage(
 ) -> None:
     known = np.array(truth[: len(rows)], dtype=np.int8)
 
-    courses = list(run_course(make_votes(rows), parameters, known))
+    courses = list_kept(run_course(make_votes(rows), parameters, known))
 
     slow = [slow_penalised(course, rows, truth, parameters) for course in courses]
     for before, after, value, later in zip(courses, courses[1:], slow, slow[1:], strict=False):
@@ -128,7 +140,7 @@ def test_a_simulated_crowd_is_fitted_to_the_end_without_a_fall(start: Parameters
     votes, truth, _ = simulate(1)
     truth[50:] = UNKNOWN
 
-    courses = list(run_course(votes, start, truth, plan=Plan(last_rounds=300)))
+    courses = list_kept(run_course(votes, start, truth, plan=Plan(last_rounds=300)))
 
     penalised = [(course.stage, course.penalised) for course in courses[1:]]
     assert courses[-1].converged
@@ -157,6 +169,37 @@ def test_an_expectation_that_was_tampered_with_is_found_out(rows: Crowd) -> None
     advance(course, honest)
     with pytest.raises(LikelihoodFell, match=r"^round \d+: -?[0-9.e-]+ after "):
         advance(course, replace(honest, log_likelihood=honest.log_likelihood - 1.0))
+
+
+# Leaps
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_with_leaps_a_fit_takes_half_the_rounds_to_no_lower_a_likelihood(seed: int) -> None:
+    votes, _, _ = simulate(seed, items=600, votes_per_item=3)
+    plan = Plan(stages=0, last_rounds=2000)
+
+    leaping = fit(votes=votes, start=GRADED, plan=plan)
+
+    walking = fit(votes=votes, start=GRADED, plan=replace(plan, leaps=False))
+    assert leaping.converged
+    assert leaping.rounds < walking.rounds / 2
+    assert leaping.penalised > walking.penalised - 1e-6 * len(votes)
+
+
+@pytest.mark.parametrize("stages", [0, 2])
+def test_a_leap_that_led_downwards_is_taken_back_and_the_next_is_shorter(stages: int) -> None:
+    votes, _, _ = simulate(4)
+    start, kernel = start_two_states(), Kernel(votes, states=2)
+    courses = list(run_course(votes, start, plan=Plan(stages=stages, tolerance=0.0, least_rise=-math.inf)))
+    before, course = next(pair for pair in pairwise(courses) if pair[1].leap)
+    astray = replace(course, counts=course.counts[::-1])
+
+    after = advance(astray, ask(kernel, astray, None), before=before)
+
+    assert (after.counts is before.counts, after.parameters is before.parameters) == (True, True)
+    assert (after.rounds, after.stage_rounds) == (course.rounds + 1, course.stage_rounds + 1)
+    assert (after.leap, after.steps, after.longest) == (0.0, 0, FIRST_LENGTH)
 
 
 # The order of votes, and who holds them
@@ -199,9 +242,10 @@ def test_votes_held_in_many_places_give_the_same_fit_bit_for_bit(rows: Crowd, da
     course = replace(whole[0], parameters=start, counts=np.zeros_like(whole[0].counts), stage=0)
 
     first = add_expectations([ask(kernel, course, None) for kernel in kernels])
-    course = begin(parameters=start, expectation=first, workers=len(course.counts), plan=PLAN)
+    course = before = begin(parameters=start, expectation=first, workers=len(course.counts), plan=PLAN)
     while not course.finished:
-        course = advance(course, add_expectations([ask(kernel, course, None) for kernel in kernels]))
+        expectation = add_expectations([ask(kernel, course, None) for kernel in kernels])
+        before, course = course, advance(course, expectation, before=before)
 
     assert exact(course) == exact(whole[-1])
 

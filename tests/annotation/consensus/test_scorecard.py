@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from annotation.consensus.agreement import alpha_of_counts, sum_coincidences
 from annotation.consensus.decide import Decision
-from annotation.consensus.scorecard import describe_agreement, score_decisions, sum_agreement
+from annotation.consensus.scorecard import describe_agreement, join_agreement, score_decisions, sum_agreement
 from annotation.consensus.sequence import FirstDecisions
 from tests.annotation.consensus.strategies import make_votes, patiently, verification_crowds
 
@@ -93,3 +94,14 @@ def test_sums_of_places_are_those_of_all_their_coincidences(rows):
     assert sums[:, :2].tolist() == places.tolist()
     assert sums[:, 2].sum() == len(votes)
     assert sums[:, 3:] == pytest.approx(np.concatenate([different, paired], axis=1))
+
+
+@patiently
+@given(rows=verification_crowds, data=st.data())
+def test_sums_of_parts_joined_are_those_of_all_to_the_last_bit(rows, data):
+    votes, place = make_votes(rows), np.array([[item % 3, item % 2] for item in range(len(rows))])
+    part = np.array(data.draw(st.lists(st.integers(0, 2), min_size=len(rows), max_size=len(rows))))
+
+    sums = [sum_agreement(votes=votes.select_items(part == one), place=place[part == one]) for one in range(3)]
+
+    assert join_agreement(row for rows in sums for row in rows) == sum_agreement(votes=votes, place=place)

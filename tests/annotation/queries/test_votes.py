@@ -5,8 +5,8 @@ from django.utils.timezone import now
 from annotation.actions import accounts, votes
 from annotation.consensus.model import Answer
 from annotation.models import Question, Vote
-from annotation.queries import copied
-from annotation.queries.votes import read_all_votes
+from annotation.queries import copied, stripes
+from annotation.queries.votes import _order, read_all_votes
 from tests.builders import find_annotator, make_candidates, make_open_campaign, make_synset, make_user, vote
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +42,7 @@ def as_rows(table):
 
 
 def test_all_standing_votes_are_read_as_the_orm_reads_them(crowd):
-    table = read_all_votes(campaign_id=None, synset_shard=None)
+    table = read_all_votes(shard=0, shards=1)
 
     assert as_rows(table) == read_slowly()
     assert len(table.answer) == 36
@@ -56,7 +56,7 @@ def test_a_row_may_be_cut_anywhere(crowd, monkeypatch):
     for size in (1, 7, 19, 33, 100):
         monkeypatch.setattr(copied, "CHUNK_BYTES", size)
 
-        assert as_rows(read_all_votes(campaign_id=None, synset_shard=None)) == read_slowly()
+        assert as_rows(read_all_votes(shard=0, shards=1)) == read_slowly()
 
 
 def test_rows_fed_byte_by_byte_are_whole_again():
@@ -74,39 +74,37 @@ def test_rows_fed_byte_by_byte_are_whole_again():
     }
 
 
-def test_a_campaign_is_read_alone(crowd):
-    campaign_id = Vote.objects.earliest("pk").question.campaign_id
-
-    table = read_all_votes(campaign_id=campaign_id, synset_shard=None)
-
-    assert as_rows(table) == read_slowly(question__campaign_id=campaign_id)
-    assert len(table.answer) == 9
-
-
 def test_votes_of_barred_annotators_are_left_out(crowd):
     barred = find_annotator(crowd[1])
     accounts.bar_annotator(annotator_id=barred.pk, reason="all yes", by=make_user("cur", "curator"), at=now())
 
-    table = read_all_votes(campaign_id=None, synset_shard=None)
+    table = read_all_votes(shard=0, shards=1)
 
     assert barred.pk not in table.annotator_id
     assert as_rows(table) == read_slowly()
     assert len(table.answer) == 24
 
 
-def test_shards_share_the_synsets_out(crowd):
-    tables = [read_all_votes(campaign_id=None, synset_shard=(index, 3)) for index in range(3)]
+@pytest.mark.parametrize("stripe", [1, 2, 5, 1024])
+def test_shards_share_the_questions_out_by_turns_in_stripes_of_their_ids(crowd, monkeypatch, stripe):
+    monkeypatch.setattr(stripes, "STRIPE", stripe)
 
-    for index, table in enumerate(tables):
-        expected = [
-            row for row in read_slowly() if Vote.objects.filter(question_id=row[0])[0].question.synset_id % 3 == index
-        ]
-        assert as_rows(table) == expected
+    tables = [read_all_votes(shard=number, shards=3) for number in range(3)]
+
+    for number, table in enumerate(tables):
+        assert as_rows(table) == [row for row in read_slowly() if row[0] // stripe % 3 == number]
     assert sum(len(table.answer) for table in tables) == 36
 
 
+def test_votes_whose_numbers_are_far_apart_are_sorted_all_the_same():
+    question, vote_id = np.array([2, 1, 2**40, 1]), np.array([5, 2**50, 1, 7])
+
+    assert _order(question, vote_id).tolist() == [3, 1, 0, 2]
+    assert _order(question % 3, vote_id % 100).tolist() == np.lexsort((vote_id % 100, question % 3)).tolist()
+
+
 def test_no_votes_are_empty_arrays(db):
-    table = read_all_votes(campaign_id=None, synset_shard=None)
+    table = read_all_votes(shard=0, shards=1)
 
     assert as_rows(table) == []
     assert (table.question_id.dtype, table.answer.dtype) == (np.dtype("i8"), np.dtype("i1"))
