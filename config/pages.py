@@ -14,9 +14,10 @@ from django.utils.deprecation import MiddlewareMixin
 
 
 def is_program(request: HttpRequest) -> bool:
-    """Whether it goes to the API and brings credentials of its own: then it has no session, no language and no page. What the table of
-    access says of it, the API asks later."""
-    return "HTTP_AUTHORIZATION" in request.META and request.path_info.startswith("/api/")
+    """Whether it goes to the API and brings a token: then it has no session, no language and no page. What the table of access says of
+    it, the API asks later."""
+    brought = request.META.get("HTTP_AUTHORIZATION", "")
+    return request.path_info.startswith("/api/v1/") and brought[:6].lower() == "token "
 
 
 class PagesOnly(MiddlewareMixin):

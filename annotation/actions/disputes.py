@@ -5,7 +5,7 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from annotation.models import Dispute, Question, Vote
+from annotation.models import Dispute, DueQuestions, Question, Vote
 from hierarchy.actions.labels import Verdict, record_labels
 from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from hierarchy.models import Candidate, Label
@@ -29,7 +29,7 @@ def settle_dispute(*, dispute_id: int, verdict: str, reason: str, version: int, 
     dispute = Dispute.objects.select_for_update().get(pk=dispute_id)
     if dispute.settled_at is not None:
         raise Conflict("This dispute was settled already.")
-    if Question.objects.due().filter(pk=question.pk).exists():
+    if DueQuestions.objects.filter(questions__contains=[question.pk]).exists():
         raise Conflict("Votes have come that are being estimated. Look again in a moment.")
     if dispute.version != version:
         raise Conflict(f"Votes have come since you read it: version {dispute.version} now, not {version}. Look again.")

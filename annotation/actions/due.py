@@ -36,16 +36,17 @@ def take_due(*, limit: int, campaign_id: int | None) -> list[Claimed]:
     In the caller's transaction, at whose end they must have been estimated. Sets that another worker is at are left to it;
     of a set, questions that somebody holds stay due.
     """
-    sets, wanted = [], set[int]()
-    for due in iterate_due(campaign_id=campaign_id):
-        sets.append(due)
-        wanted.update(due.questions[: limit - len(wanted)])
-        if len(wanted) >= limit:
+    sets: list[DueQuestions] = []
+    claimed: list[Claimed] = []
+    for portion in iterate_due(campaign_id=campaign_id):
+        sets += portion
+        wanted = {question for due in portion for question in due.questions} - {question.id for question in claimed}
+        claimed += claim_questions(sorted(wanted)[: limit - len(claimed)])
+        if len(claimed) >= limit:
             break
-    claimed = claim_questions(sorted(wanted))
     taken = {question.id for question in claimed}
     for due in sets:
         due.questions = [question for question in due.questions if question not in taken]
     DueQuestions.objects.filter(pk__in=[due.pk for due in sets if not due.questions]).delete()
     DueQuestions.objects.bulk_update([due for due in sets if due.questions], ["questions"])
-    return claimed
+    return sorted(claimed, key=lambda question: question.id)

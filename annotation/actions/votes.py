@@ -5,13 +5,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
-from annotation.actions.batches import lock_batch
 from annotation.actions.due import make_due
 from annotation.models import Annotator, Batch, Question, Vote
 from annotation.queries.batches import NO_SUCH_BATCH, check_own
@@ -110,9 +109,8 @@ def submit_batch(*, annotator_id: int, batch_id: UUID, votes: Sequence[GivenVote
             annotator, batch, size = _lock_page(annotator_id, batch_id)
             if batch.idempotency_key == key:
                 return _repeat_receipt(batch, body)
-            check_not_barred(annotator)
-            if batch.closed_at is not None:
-                raise Conflict(f"This batch was {batch.get_outcome_display()} already.")
+            if annotator.barred_at is not None or batch.closed_at is not None:
+                _refuse_page(annotator, batch, key)
             _check_votes(votes, size)
             return _record(batch, votes, key, body)
     except IntegrityError as error:
@@ -132,6 +130,13 @@ def _lock_page(annotator_id: int, batch_id: UUID) -> tuple[Annotator, Batch, int
     annotator, batch = build_models(row[1:], Annotator, Batch)
     check_own(batch, annotator_id)
     return annotator, batch, row[0]
+
+
+def _refuse_page(annotator: Annotator, batch: Batch, key: str) -> NoReturn:
+    if Batch.objects.filter(annotator=annotator, idempotency_key=key).exists():
+        raise KeyReused(KEY_REUSED)
+    check_not_barred(annotator)
+    raise Conflict(f"This batch was {batch.get_outcome_display()} already.")
 
 
 def _repeat_receipt(batch: Batch, body: bytes) -> Receipt:
@@ -193,8 +198,13 @@ def _record(batch: Batch, votes: Sequence[GivenVote], key: str, body: bytes) -> 
 
 @transaction.atomic
 def undo_batch(*, annotator_id: int, batch_id: UUID) -> int:
-    """Withdraws the votes of a page within the policy's seconds, and returns how many. Undoing twice is one undo."""
-    batch = lock_batch(annotator_id=annotator_id, batch_id=batch_id)
+    """Withdraws the votes of a page within the policy's seconds, and returns how many. Undoing twice is one undo.
+
+    NotPermitted for another's page or for a barred annotator, whose votes count nothing any more; Conflict for a page that
+    was not sent, or too long ago.
+    """
+    annotator, batch, _ = _lock_page(annotator_id, batch_id)
+    check_not_barred(annotator)
     if batch.undone_at is not None:
         return 0
     if batch.outcome != Batch.Outcome.SUBMITTED or batch.closed_at is None:

@@ -108,7 +108,8 @@ def advance(course: Course, expectation: Expectation, *, before: Course | None =
     is taken back: the course goes on from `before`. Raises LikelihoodFell where, under the same crowd, a round lowered it.
     """
     penalised = expectation.log_likelihood + _weigh_tables(course)
-    if course.leap and penalised < course.penalised:
+    # What is no number is no rise either.
+    if course.leap and not penalised >= course.penalised:
         assert before is not None, "it was leapt from there"
         return _end_round(_step_back(course, before), course.plan)
     if penalised < course.penalised - FALL_OF_AN_ITEM * (expectation.states.sum() + 1.0):

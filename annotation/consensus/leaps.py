@@ -39,7 +39,8 @@ def leap(first: Point, second: Point, third: Point, *, longest: float) -> tuple[
         return third, 0.0
     counts = first.counts + 2 * length * step + length**2 * bend
     one, two, three = (np.log(point.shares) for point in (first, second, third))
-    shares = np.exp(one + 2 * length * (two - one) + length**2 * (three - 2 * two + one))
+    prolonged = one + 2 * length * (two - one) + length**2 * (three - 2 * two + one)
+    shares = np.exp(prolonged - prolonged.max())
     shares = np.maximum(shares / shares.sum(), SMALLEST_SHARE)
     return Point(shares / shares.sum(), np.maximum(counts, 0.0)), length
 

@@ -4,6 +4,8 @@ import django.db.models.expressions
 import django.db.models.lookups
 from django.db import migrations, models
 
+# Whoever still writes waits.
+LOCK = "LOCK TABLE annotation_question IN SHARE ROW EXCLUSIVE MODE"
 FILL = """
 INSERT INTO annotation_duequestions (campaign_id, questions, due_at)
 SELECT campaign_id, array_agg(id ORDER BY id), min(due_at)
@@ -55,6 +57,7 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
+        migrations.RunSQL(LOCK, LOCK),
         migrations.RunSQL(FILL, EMPTY),
         migrations.RunSQL(CLEARED_OFTEN, migrations.RunSQL.noop),
         migrations.RemoveIndex(

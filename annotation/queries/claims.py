@@ -10,8 +10,8 @@ from django.db.models import Q
 
 from annotation.models import DueQuestions, Question
 
-# Pages of two dozen fill a chunk.
-SETS_AT_ONCE = 40
+# As many pages of two dozen as a chunk of fresh votes has.
+SETS_AT_ONCE = 16
 
 
 @dataclass(slots=True)
@@ -62,14 +62,14 @@ ORDER BY estimate.snapshot_id, estimate.question_id {LOCKED}
 """  # noqa: S608
 
 
-def iterate_due(*, campaign_id: int | None) -> Iterator[DueQuestions]:
-    """Sets that are due and that nobody else is at, whichever waited longest first; each is locked as it comes, and some behind it."""
+def iterate_due(*, campaign_id: int | None) -> Iterator[list[DueQuestions]]:
+    """Sets that are due and that nobody else is at, some at a time, whichever waited longest first; locked as they come."""
     waiting = DueQuestions.objects.select_for_update(skip_locked=True, of=("self",)).order_by("due_at", "pk")
     if campaign_id is not None:
         waiting = waiting.filter(campaign=campaign_id)
     some = list(waiting[:SETS_AT_ONCE])
     while some:
-        yield from some
+        yield some
         if len(some) < SETS_AT_ONCE:
             return
         last = some[-1]

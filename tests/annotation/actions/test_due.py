@@ -6,6 +6,7 @@ from django.utils.timezone import now
 
 from annotation.actions.due import make_due, take_due
 from annotation.models import DueQuestions, Question
+from annotation.queries import claims
 from tests import builders
 from tests.annotation.actions.test_batches import make_campaign, run_together
 
@@ -20,6 +21,10 @@ def campaign(db):
 @transaction.atomic
 def take(limit, campaign_id=None):
     return [question.id for question in take_due(limit=limit, campaign_id=campaign_id)]
+
+
+def ids(campaign):
+    return list(campaign.questions.values_list("pk", flat=True))
 
 
 def list_due():
@@ -58,6 +63,19 @@ def test_gold_is_never_due(campaign):
 
     assert gold.pk not in list_due()
     assert len(list_due()) == 4
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_what_somebody_holds_keeps_nobody_waiting_behind_it(monkeypatch):
+    monkeypatch.setattr(claims, "SETS_AT_ONCE", 1)
+    user = builders.make_crowd(1)[0]
+    held, behind = (make_campaign(3, number=number, by=user, gold_rate=0) for number in (1740, 1930))
+    builders.make_due(*held.questions.all(), *behind.questions.all())
+
+    with transaction.atomic():
+        list(Question.objects.select_for_update(no_key=True).filter(campaign=held))
+        assert run_together(take, [2]) == [[pk for pk in list_due() if pk not in ids(held)][:2]]
+    assert set(ids(held)) <= set(list_due())
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)

@@ -192,6 +192,20 @@ def test_the_key_of_another_page_is_refused(curator):
         send(second, answer("YES"))
 
 
+@pytest.mark.parametrize("barred", [False, True])
+def test_the_key_of_another_page_is_refused_as_such_for_a_closed_page_and_a_barred_annotator_too(curator, barred):
+    user = builders.make_crowd(1)[0]
+    campaign = make_campaign(4, by=curator, page_size=2)
+    first, second = builders.lease(user, campaign), builders.lease(user, campaign)
+    send(first, answer("YES"))
+    send(second, answer("YES"), key="another")
+    if barred:
+        bar(first, curator)
+
+    with pytest.raises(KeyReused):
+        send(second, answer("YES"))
+
+
 def test_two_annotators_may_use_the_same_key(curator):
     campaign = make_campaign(2, by=curator)
     for user in builders.make_crowd(2):
@@ -257,6 +271,15 @@ def test_only_a_page_that_was_sent_is_undone_and_only_by_its_annotator(batch):
     other = builders.find_annotator(builders.make_crowd(1)[0])
     with pytest.raises(NotPermitted):
         votes.undo_batch(annotator_id=other.pk, batch_id=batch.pk)
+
+
+def test_a_barred_annotator_takes_nothing_back_and_is_counted_off_once(curator):
+    batch = builders.vote(builders.make_crowd(1)[0], "YES", campaign=make_campaign(2, by=curator))
+    bar(batch, curator)
+
+    with pytest.raises(NotPermitted, match="may not annotate"):
+        votes.undo_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
+    assert set(Question.objects.values_list("votes_in_time", flat=True)) == {0}
 
 
 # Many at once

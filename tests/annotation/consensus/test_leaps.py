@@ -65,3 +65,15 @@ def test_leaps_that_were_as_long_as_allowed_may_be_longer_and_those_that_fell_sh
     assert bound_next(longest=longest, length=longest - 1, fell=False) == longest
     assert bound_next(longest=longest, length=longest, fell=True) == longest / GROWTH
     assert bound_next(longest=longest, length=2.0, fell=True) == FIRST_LENGTH
+
+
+def test_shares_stay_shares_however_far_a_leap_goes():
+    rare = [np.array([1 - 1e-6 * 1.3**number, 1e-6 * 1.3**number]) for number in range(3)]
+    points = [Point(own, LIMIT + 1e-4 * number) for number, own in enumerate(rare)]
+    points[2] = Point(rare[2], points[2].counts + 1e-12)
+
+    found, length = leap(*points, longest=5000.0)
+
+    assert length > 1000
+    assert np.isfinite(found.shares).all()
+    assert found.shares.sum() == pytest.approx(1)
