@@ -1,5 +1,6 @@
 """Questions whose estimates are to be made again: the queue that stands in the database."""
 
+import itertools
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -40,8 +41,12 @@ def take_due(*, limit: int, campaign_id: int | None) -> list[Claimed]:
     claimed: list[Claimed] = []
     for portion in iterate_due(campaign_id=campaign_id):
         sets += portion
-        wanted = {question for due in portion for question in due.questions} - {question.id for question in claimed}
-        claimed += claim_questions(sorted(wanted)[: limit - len(claimed)])
+        known = {question.id for question in claimed}
+        waiting = [pk for pk in dict.fromkeys(itertools.chain(*(due.questions for due in portion))) if pk not in known]
+        while waiting and len(claimed) < limit:
+            room = limit - len(claimed)
+            claimed += claim_questions(sorted(waiting[:room]))
+            waiting = waiting[room:]
         if len(claimed) >= limit:
             break
     taken = {question.id for question in claimed}

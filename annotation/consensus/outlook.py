@@ -6,6 +6,8 @@ from annotation.consensus.model import Floats, Parameters, tabulate
 from annotation.consensus.workers import measure_bits
 
 HALVINGS = 40
+# Fewer are none: numbers so small that shares of them are no shares any more.
+LEAST_VOTES = 1e-9
 
 
 def foresee(*, counts: Floats, parameters: Parameters) -> Floats:
@@ -17,13 +19,13 @@ def foresee(*, counts: Floats, parameters: Parameters) -> Floats:
     has voted.
     """
     votes = counts.sum(axis=(1, 2))
-    if parameters.classes != 2 or votes.sum() <= 0:
+    if parameters.classes != 2 or votes.sum() < LEAST_VOTES:
         return parameters.responses
     tables = tabulate(counts=counts, parameters=parameters)
     told = measure_bits(tables=tables, parameters=parameters)
     average = float((votes * told).sum() / votes.sum())
     helpful = votes * _is_helpful(tables, parameters)
-    if helpful.sum() <= 0:
+    if helpful.sum() < LEAST_VOTES:
         return parameters.responses
     clear = np.einsum("w,wsa->sa", helpful, tables) / helpful.sum()
     blind = np.broadcast_to(parameters.shares @ clear, clear.shape)

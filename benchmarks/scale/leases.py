@@ -49,7 +49,8 @@ SUBMIT = """
 INSERT INTO annotation_vote (question_id, annotator_id, batch_id, position, answer, late, voted_at)
 SELECT question_id, %(annotator)s, batch_id, position, 'YES', false, now() FROM annotation_batchitem WHERE batch_id = %(batch)s;
 UPDATE annotation_question SET held_until = '{}', votes_in_time = votes_in_time + 1 WHERE id = ANY(%(questions)s);
-INSERT INTO annotation_duequestions (campaign_id, questions, due_at) VALUES (%(campaign)s, %(questions)s, now());
+INSERT INTO annotation_duequestions (campaign_id, questions, due_at)
+SELECT %(campaign)s, %(questions)s::bigint[], now() WHERE %(recorded)s > 0;
 UPDATE annotation_batch SET outcome = 'SUBMITTED', closed_at = now(), idempotency_key = %(batch)s, body_sha256 = sha256(''),
     recorded = %(recorded)s WHERE id = %(batch)s
 """

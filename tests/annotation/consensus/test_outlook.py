@@ -71,3 +71,9 @@ def test_answers_in_each_state_are_shares_and_yes_is_said_more_often_of_a_yes(ro
 )
 def test_without_votes_and_for_classes_the_crowd_answers(parameters: Parameters, counts: Floats) -> None:
     assert foresee(counts=counts, parameters=parameters).tolist() == parameters.responses.tolist()
+
+
+def test_votes_too_few_to_have_shares_are_none() -> None:
+    counts = np.array([[[5e-324, 0.0, 0.0], [0.0, 0.0, 5e-324]]])
+
+    assert foresee(counts=counts, parameters=TWO).tolist() == TWO.responses.tolist()
