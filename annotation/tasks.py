@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from annotation.actions import estimates, estimation
 from annotation.actions.estimation import Work
-from annotation.queries import rescoring
+from annotation.queries import claims, rescoring
 
 logger = logging.getLogger(__name__)
 DOORBELL = "doorbell"
@@ -55,7 +55,7 @@ def estimate_due_questions() -> None:
             _clear_doorbell()
             ring_doorbell()
             return
-        if count < estimates.FRESH_CHUNK and not rescoring.is_left():
+        if not _is_pressing(count):
             time.sleep(min(max(RESTS * (ended - begun), SHORTEST_REST_SECONDS), LONGEST_REST_SECONDS))
             begun = time.monotonic()
     _clear_doorbell()
@@ -79,6 +79,12 @@ def ring_doorbell() -> None:
             estimate_due_questions.apply_async(retry=False, expires=60)
     except (OperationalError, RedisError, OSError) as error:
         logger.warning("The doorbell did not ring; the sweep will find the votes: %s", error)
+
+
+def _is_pressing(count: int) -> bool:
+    """Whether to go on at once after so many questions: open ones wait for a new snapshot, or fresh votes are more than one look takes.
+    Finished questions have time."""
+    return rescoring.is_left() or (count >= estimates.FRESH_CHUNK and claims.is_any_due())
 
 
 def _clear_doorbell() -> None:

@@ -77,6 +77,10 @@ def iterate_due(*, campaign_id: int | None) -> Iterator[list[DueQuestions]]:
         some = list(waiting.filter(behind)[:SETS_AT_ONCE])
 
 
+def is_any_due() -> bool:
+    return DueQuestions.objects.exists()
+
+
 def claim_questions(questions: Sequence[int]) -> list[Claimed]:
     """Those of them that nobody holds, in the order of their ids."""
     return _claim(DUE, {"questions": list(questions)}) if questions else []

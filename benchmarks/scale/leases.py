@@ -74,12 +74,13 @@ def measure_leases(*, progress: Progress) -> dict[str, Any]:
 
 
 def measure_bare(campaign: Campaign, synset: int) -> dict[str, float]:
-    """The same tables, keys and triggers, two transactions a page, from random places of the fullest band."""
-    annotator, taken = make_newcomers(1)[0], []
+    """The same tables, keys and triggers, two transactions a page, from random places of the fullest band; each page by somebody else,
+    for nothing looks after who has voted on what."""
+    taken = []
     band = _find_fullest_band(campaign, synset)
     place = random.Random(0)
     with closing(psycopg2.connect(**connection.get_connection_params())) as bare, bare.cursor() as cursor:
-        for _ in range(PAGES):
+        for annotator in make_newcomers(PAGES):
             values = {
                 "batch": str(uuid4()),
                 "annotator": annotator.pk,

@@ -12,7 +12,7 @@ from django.core.cache import cache
 
 from annotation import tasks
 from annotation.actions import estimates
-from annotation.models import Question
+from annotation.models import Question, RescoredRange
 from config.celery import app
 from tests import builders
 from tests.annotation.actions.test_batches import make_campaign
@@ -155,6 +155,18 @@ def test_the_sweep_finds_what_is_due_unless_somebody_answers_the_bell(queue, ans
     tasks.sweep_due_questions()
 
     assert Question.objects.due().exists() is answered
+
+
+@pytest.mark.django_db
+def test_finished_questions_are_scored_again_at_leisure_and_open_ones_at_once(queue, monkeypatch):
+    assert not tasks._is_pressing(estimates.CHUNK)
+
+    make_due_question()
+    assert tasks._is_pressing(estimates.FRESH_CHUNK)
+    assert not tasks._is_pressing(estimates.FRESH_CHUNK - 1)
+    snapshot = builders.make_snapshot()
+    RescoredRange.objects.create(snapshot=snapshot, reached=0, last=1)
+    assert tasks._is_pressing(1)
 
 
 @pytest.mark.django_db
