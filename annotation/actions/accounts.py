@@ -95,7 +95,7 @@ def create_token(*, user: User, scope: str, by: User | None, at: datetime) -> tu
     if scope not in allowed:
         reach = ", ".join(sorted(allowed)) or "none"
         raise InvalidInput({"scope": f"must be one of the scopes of this account ({reach}), not {scope!r}"})
-    key = secrets.token_urlsafe(KEY_BYTES)
+    key = _draw_key()
     digest = hashlib.sha256(key.encode()).digest()
     token = ApiToken.objects.create(user=user, sha256=digest, prefix=key[:8], scope=scope, created_at=at, created_by=by)
     return token, key
@@ -108,6 +108,13 @@ def revoke_token(*, token_id: int, by: User, at: datetime) -> ApiToken:
     if token is None or not (by.is_superuser or token.user_id == by.pk):
         raise NotFound("There is no such token.")
     return _close_token(token, at)
+
+
+def _draw_key() -> str:
+    """One that no command takes for an option."""
+    while (key := secrets.token_urlsafe(KEY_BYTES)).startswith("-"):
+        pass
+    return key
 
 
 @transaction.atomic

@@ -1,4 +1,5 @@
 import io
+import secrets
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -99,6 +100,13 @@ def test_a_token_is_revoked_by_its_key_or_its_prefix(length):
     assert find_live_token(key) is None
     with pytest.raises(CommandError, match="No live token"):
         run("revoke_token", key[:length])
+
+
+def test_no_key_looks_like_an_option(monkeypatch):
+    drawn = iter(["-abc", "-def", "plain"])
+    monkeypatch.setattr(secrets, "token_urlsafe", lambda _: next(drawn))
+
+    assert make_token(make_user("ann"), "read") == "plain"
 
 
 def test_keys_that_begin_alike_are_not_guessed_at():
