@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 import requests
@@ -75,7 +75,7 @@ class Command(BaseCommand):
         self._report("crowd", options["campaign"], truths, progress)
         if not options["no_settle"]:
             curator = self._open_client(f"crowd-{options['seed']}-curator", "curator", "curate", options, tally, tokens)
-            settled = self._settle(curator, truths)
+            settled = self._settle(curator, options["campaign"], truths)
             self.stdout.write(f"disputes settled by a simulated curator {settled}")
             progress = ask_database(lambda: count_progress(find_campaign(options["campaign"])))
             self._report("with the curator", options["campaign"], truths, progress)
@@ -132,9 +132,9 @@ class Command(BaseCommand):
                 raise CommandError(f"{progress.open} questions stay open and no votes come: is a worker running?")
             time.sleep(POLL_SECONDS)
 
-    def _settle(self, curator: Client, truths: Truths) -> int:
-        settled = 0
-        while results := curator.request("GET", "/api/v1/disputes/", accept=(200,)).json()["results"]:
+    def _settle(self, curator: Client, campaign: str, truths: Truths) -> int:
+        settled, path_of_all = 0, f"/api/v1/disputes/?{urlencode({'campaign': campaign})}"
+        while results := curator.request("GET", path_of_all, accept=(200,)).json()["results"]:
             for found in results:
                 truth = truths[ask_database(partial(_find_pair, found["id"]))]
                 decision = {
