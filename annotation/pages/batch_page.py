@@ -13,7 +13,7 @@ from annotation.models import Annotator, Batch
 from annotation.queries import activity, batches
 from annotation.queries.batches import Picture
 from hierarchy.models import Image, Synset
-from hierarchy.queries.pictures import sign_picture
+from hierarchy.queries.pictures import sign_picture, sign_pictures
 from hierarchy.queries.synsets import find_path
 
 EXAMPLES = 6
@@ -86,20 +86,21 @@ def _list_credits(pictures: Sequence[Picture]) -> list[str]:
 
 
 def _list_items(batch: Batch, pictures: Sequence[Picture], answers: Mapping[int, str]) -> list[dict[str, Any]]:
-    expires_at = int(batch.expires_at.timestamp()) + PICTURE_GRACE_SECONDS
-
-    def sign(image_id: int, rendition: str) -> str:
-        audience = f"annotator:{batch.annotator_id}:{batch.pk}"
-        return sign_picture(image_id=image_id, rendition=rendition, audience=audience, expires_at=expires_at)
-
+    images = [picture.image_id for picture in pictures]
+    signed: dict[str, Any] = {
+        "audience": f"annotator:{batch.annotator_id}:{batch.pk}",
+        "expires_at": int(batch.expires_at.timestamp()) + PICTURE_GRACE_SECONDS,
+    }
+    small = sign_pictures(images, rendition=Image.Rendition.SMALL, **signed)
+    large = sign_pictures(images, rendition=Image.Rendition.LARGE, **signed)
     return [
         {
             "position": picture.position,
-            "small_url": sign(picture.image_id, Image.Rendition.SMALL),
-            "large_url": sign(picture.image_id, Image.Rendition.LARGE),
+            "small_url": small_url,
+            "large_url": large_url,
             "width": picture.small_width,
             "height": picture.small_height,
             "answer": answers.get(picture.position, ""),
         }
-        for picture in pictures
+        for picture, small_url, large_url in zip(pictures, small, large, strict=True)
     ]
