@@ -50,8 +50,9 @@ def take_due(*, limit: int, campaign_id: int | None) -> list[Claimed]:
         if len(claimed) >= limit:
             break
     taken = {question.id for question in claimed}
-    for due in sets:
+    touched = [due for due in sets if not taken.isdisjoint(due.questions)]
+    for due in touched:
         due.questions = [question for question in due.questions if question not in taken]
-    DueQuestions.objects.filter(pk__in=[due.pk for due in sets if not due.questions]).delete()
-    DueQuestions.objects.bulk_update([due for due in sets if due.questions], ["questions"])
+    DueQuestions.objects.filter(pk__in=[due.pk for due in touched if not due.questions]).delete()
+    DueQuestions.objects.bulk_update([due for due in touched if due.questions], ["questions"])
     return sorted(claimed, key=lambda question: question.id)

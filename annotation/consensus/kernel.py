@@ -27,6 +27,8 @@ BLOCK = 1 << 14
 SHARE_GRID = 2.0**26
 # Logarithms: sums of up to 2**20 votes stay exact.
 LOG_GRID = 2.0**28
+# Items that are counted at once, as a multiple of the number of cells.
+COUNTED = 2
 # Factors from 1 to the number of states, of so many items, whose product stays far from float64's limits.
 FACTORS = 64
 
@@ -78,13 +80,16 @@ class Kernel:
         self.cells = votes.workers * votes.answers
         self.starts = votes.starts
         self.columns = votes.cells
-        self.ones = np.ones(int(np.diff(self.starts[_edges(self.items)]).max(initial=0)))
+        # Each block of counts is as large as a table of all workers, so there are few of them where there are many workers.
+        self.counted_at_once = max(BLOCK, COUNTED * self.cells)
+        largest = int(np.diff(self.starts[_edges(self.items, self.counted_at_once)]).max(initial=0))
+        self.ones = np.ones(largest)
         self.votes_of_cell = np.bincount(self.columns, minlength=self.cells).astype(np.float64)
         self.shares = np.zeros((states - 1, self.items))
 
-    def blocks(self) -> Iterator[tuple[slice, scipy.sparse.csr_matrix]]:
-        """Each block of items with its rows of the matrix."""
-        edges = _edges(self.items)
+    def blocks(self, size: int = BLOCK) -> Iterator[tuple[slice, scipy.sparse.csr_matrix]]:
+        """Each block of `size` items with its rows of the matrix; `size` is at most `counted_at_once`."""
+        edges = _edges(self.items, size)
         for low, high in pairwise(edges):
             first, last = self.starts[low], self.starts[high]
             rows = (self.starts[low : high + 1] - first).astype(np.int32)
@@ -102,10 +107,7 @@ class Kernel:
 
     def count(self) -> Expectation:
         """What the shares as they stand sum to."""
-        counts = np.zeros((self.cells, self.states))
-        for block, matrix in self.blocks():
-            counts[:, 1:] += _multiply(matrix.T, self.shares[:, block].T)
-        return self._expectation(counts, log_likelihood=-np.inf, change=np.inf)
+        return self._expectation(log_likelihood=-np.inf, change=np.inf)
 
     def expect(self, *, log_shares: Floats, log_tables: Floats, clamp: Clamp | None = None) -> Expectation:
         """One pass: new shares of every item from `log_shares[states]` and `log_tables[cells, states]`, and their sums.
@@ -114,7 +116,6 @@ class Kernel:
         """
         contrast = on_grid(log_tables[:, 1:] - log_tables[:, :1], LOG_GRID)
         prior = (log_shares[1:] - log_shares[0])[:, np.newaxis]
-        counts = np.zeros((self.cells, self.states))
         change = 0.0
         total = float(self.votes_of_cell @ log_tables[:, 0]) + self.items * float(log_shares[0])
         for block, matrix in self.blocks():
@@ -126,12 +127,12 @@ class Kernel:
             change = max(change, float(np.abs(shares - self.shares[:, block]).max(initial=0.0)))
             self.shares[:, block] = shares
             total += log_sum
-            counts[:, 1:] += _multiply(matrix.T, shares.T)
-        return self._expectation(counts, log_likelihood=total, change=change, clamp=clamp)
+        return self._expectation(log_likelihood=total, change=change, clamp=clamp)
 
-    def _expectation(
-        self, counts: Floats, *, log_likelihood: float, change: float, clamp: Clamp | None = None
-    ) -> Expectation:
+    def _expectation(self, *, log_likelihood: float, change: float, clamp: Clamp | None = None) -> Expectation:
+        counts = np.zeros((self.cells, self.states))
+        for block, matrix in self.blocks(self.counted_at_once):
+            counts[:, 1:] += _multiply(matrix.T, self.shares[:, block].T)
         counts[:, 0] = self.votes_of_cell - counts[:, 1:].sum(axis=1)
         others, items = self.shares.sum(axis=1), self.items
         if clamp is not None:
@@ -151,8 +152,8 @@ def add_expectations(parts: Sequence[Expectation]) -> Expectation:
     )
 
 
-def _edges(items: int) -> NDArray[np.int64]:
-    return np.append(np.arange(0, items, BLOCK), items)
+def _edges(items: int, size: int) -> NDArray[np.int64]:
+    return np.append(np.arange(0, items, size), items)
 
 
 def on_grid(values: Floats, grid: float) -> Floats:

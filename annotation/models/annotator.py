@@ -27,6 +27,8 @@ class Annotator(models.Model):
                 | (Q(barred_at__isnull=False) & ~Q(barred_reason="")),
             )
         ]
+        # Few are, and all estimates leave out their votes.
+        indexes = [models.Index(name="annotator_barred", fields=["id"], condition=Q(barred_at__isnull=False))]
 
     def __str__(self) -> str:
         return f"annotator {self.pk}"

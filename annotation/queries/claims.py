@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.db import connection
 from django.db.models import Q
 
 from annotation.models import DueQuestions, Question
+from hierarchy.queries.plain import write_array
 
-# As many pages of two dozen as a chunk of fresh votes has.
-SETS_AT_ONCE = 16
+# More pages of two dozen than a chunk of fresh votes has.
+SETS_AT_ONCE = 24
 
 
 @dataclass(slots=True)
@@ -28,7 +28,6 @@ class Claimed:
     priority: int
     due: bool
     gold: bool
-    decided_at: datetime | None = None
 
     @property
     def open(self) -> bool:
@@ -36,14 +35,14 @@ class Claimed:
 
 
 COLUMNS = """question.id, question.campaign_id, question.candidate_id, question.state, question.closed_at IS NOT NULL,
-       question.votes_wanted, question.priority, {due}, question.is_gold, question.decided_at"""
+       question.votes_wanted, question.priority, {due}, question.is_gold"""
 OF_CAMPAIGN = "(%(campaign)s::bigint IS NULL OR question.campaign_id = %(campaign)s)"
 LOCKED = "LIMIT %(limit)s FOR NO KEY UPDATE OF question SKIP LOCKED"
 
 # Built of constants of this module only.
 DUE = f"""
 SELECT {COLUMNS.format(due=True)} FROM annotation_question AS question
-WHERE question.id = ANY(%(questions)s) ORDER BY question.id FOR NO KEY UPDATE OF question SKIP LOCKED
+WHERE question.id = ANY(%(questions)s::bigint[]) ORDER BY question.id FOR NO KEY UPDATE OF question SKIP LOCKED
 """  # noqa: S608
 # The range is said twice: PostgreSQL would merge all estimates before it.
 OPEN_AND_OUTDATED = f"""
@@ -83,7 +82,7 @@ def is_any_due() -> bool:
 
 def claim_questions(questions: Sequence[int]) -> list[Claimed]:
     """Those of them that nobody holds, in the order of their ids."""
-    return _claim(DUE, {"questions": list(questions)}) if questions else []
+    return _claim(DUE, {"questions": write_array(questions)}) if questions else []
 
 
 def claim_open_outdated(*, snapshot_id: int, after: int, last: int, limit: int) -> list[Claimed]:
@@ -102,7 +101,7 @@ def _claim(sql: str, values: dict[str, Any]) -> list[Claimed]:
         return [Claimed(*row) for row in cursor.fetchall()]
 
 
-FIND_DISPUTED = "SELECT question_id FROM annotation_dispute WHERE question_id = ANY(%s)"
+FIND_DISPUTED = "SELECT question_id FROM annotation_dispute WHERE question_id = ANY(%s::bigint[])"
 
 
 def find_ever_disputed(question_ids: list[int]) -> set[int]:
@@ -110,5 +109,5 @@ def find_ever_disputed(question_ids: list[int]) -> set[int]:
     if not question_ids:
         return set()
     with connection.cursor() as cursor:
-        cursor.execute(FIND_DISPUTED, [question_ids])
+        cursor.execute(FIND_DISPUTED, [write_array(question_ids)])
         return {row[0] for row in cursor.fetchall()}

@@ -9,6 +9,7 @@ from annotation.consensus.model import Floats, Parameters
 from annotation.consensus.priors import weigh_states
 from annotation.exports.votes import name_task
 from annotation.models import Snapshot
+from hierarchy.queries.plain import write_array
 
 # Questions of which nothing is known are not among them.
 KNOWN = """
@@ -37,7 +38,7 @@ def read_log_prior(*, question_ids: Sequence[int], snapshot: Snapshot, parameter
     """[Q, S]: the log prior of these questions, whose ids must be sorted, 0 where nothing is known; None where nothing is
     known of any. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(OF_QUESTIONS, {"snapshot": snapshot.pk, "questions": list(question_ids)})
+        cursor.execute(OF_QUESTIONS, {"snapshot": snapshot.pk, "questions": write_array(question_ids)})
         rows = cursor.fetchall()
     if not rows:
         return None

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from annotation.consensus.model import Answer
 from annotation.queries.copied import copy_columns
 from annotation.queries.stripes import ITS_STRIPES, find_stripes, lies_in_stripe
+from hierarchy.queries.plain import write_array
 
 NUMBER_OF_ANSWER = (
     f"(CASE vote.answer WHEN 'YES' THEN {Answer.YES:d} WHEN 'NO' THEN {Answer.NO:d} ELSE {Answer.UNSURE:d} END)"
@@ -17,8 +18,9 @@ STANDING = f"""
 SELECT vote.question_id, vote.annotator_id,
        {NUMBER_OF_ANSWER}, vote.late
 FROM annotation_vote AS vote
-JOIN annotation_annotator AS annotator ON annotator.id = vote.annotator_id AND annotator.barred_at IS NULL
-WHERE vote.question_id = ANY(%s) AND vote.withdrawn_at IS NULL ORDER BY vote.question_id, vote.id
+WHERE vote.question_id = ANY(%s::bigint[]) AND vote.withdrawn_at IS NULL
+  AND vote.annotator_id NOT IN (SELECT id FROM annotation_annotator WHERE barred_at IS NOT NULL)
+ORDER BY vote.question_id, vote.id
 """  # noqa: S608 (numbers of an enumeration)
 
 
@@ -39,7 +41,7 @@ class QuestionVotes:
 def read_votes(question_ids: list[int]) -> QuestionVotes:
     """Votes of these questions, whose ids must be sorted. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(STANDING, [question_ids])
+        cursor.execute(STANDING, [write_array(question_ids)])
         rows = cursor.fetchall()
     question_id, annotator_id, answer, late = np.array(rows, dtype=np.int64).reshape(-1, 4).T
     question = np.searchsorted(question_ids, question_id)

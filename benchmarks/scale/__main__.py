@@ -22,6 +22,7 @@ from benchmarks.scale.report import format_sizes, plot_sizes, read_sizes
 from benchmarks.scale.servers import Filled, Progress, start_filled
 from config.embedded.folders import write_atomically
 from config.embedded.process import StartError
+from config.embedded.programs import WEB_WORKERS
 from config.fetch import FetchError
 
 INTAKE = "intake"
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m benchmarks.scale", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_arguments(parser)
-    parser.add_argument("--web-workers", type=int, default=1)
+    parser.add_argument("--web-workers", type=int, default=WEB_WORKERS)
     parser.add_argument("--estimators", type=int, default=2, help="processes that share an estimation")
     parser.add_argument("--plot", type=Path, help="where to draw how cost grows with size, as SVG")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"all, or any of {', '.join(PARTS)}")

@@ -9,19 +9,23 @@ from pathlib import Path
 
 KIB = 1024
 SECONDS_BETWEEN = 1.0
+FIELDS = ("VmHWM", "RssAnon", "RssFile", "RssShmem")
 
 
 @dataclass
 class Peaks:
-    """The highest figures so far, in bytes. `largest`: resident memory of one process; `together`: of all at the same moment,
-    what several share counted once."""
+    """The highest figures so far, in bytes. `largest`: resident memory of one process; `together`: of all at the same moment, what
+    files and shared memory hold counted once. What a process has from its parent is counted for both, so it is no less than there
+    was: to look at each page would take as long as what is measured."""
 
     largest: int = 0
     together: int = 0
 
     def note(self, pids: list[int]) -> None:
-        self.largest = max([self.largest, *(_read(pid, "status", "VmHWM:") for pid in pids)])
-        self.together = max(self.together, sum(_read(pid, "smaps_rollup", "Pss:") for pid in pids))
+        found = [_read_status(pid) for pid in pids]
+        self.largest = max([self.largest, *(each["VmHWM"] for each in found)])
+        shared = sum(max((each[kind] for each in found), default=0) for kind in ("RssShmem", "RssFile"))
+        self.together = max(self.together, sum(each["RssAnon"] for each in found) + shared)
 
 
 @contextmanager
@@ -55,13 +59,14 @@ def find_family(root: int) -> list[int]:
     return found
 
 
-def _read(pid: int, file: str, field: str) -> int:
-    """0 for a process that has just ended."""
+def _read_status(pid: int) -> dict[str, int]:
+    """Bytes of each of FIELDS; 0 for a process that has just ended."""
     try:
-        lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
-        return 0
-    return next((int(line.split()[1]) * KIB for line in lines if line.startswith(field)), 0)
+        lines = []
+    said = dict(line.split(":", 1) for line in lines)
+    return {field: int(said[field].split()[0]) * KIB if field in said else 0 for field in FIELDS}
 
 
 def read_processor_seconds(root: int) -> float:

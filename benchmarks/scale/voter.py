@@ -18,7 +18,7 @@ from benchmarks.scale.filling import NAME
 
 PAGE = 24
 REST_SECONDS = 0.2
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.1
 
 
 @dataclass

@@ -13,6 +13,8 @@ from config.embedded.process import Command
 CHECKOUT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 5.0
 ANSWER_SECONDS = 2.0
+# As in the Dockerfile: Python runs on one core for each process.
+WEB_WORKERS = 2
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Address:
 
 
 def describe_services(
-    *, folder: Path, address: Address, variables: Mapping[str, str], web_workers: int = 1
+    *, folder: Path, address: Address, variables: Mapping[str, str], web_workers: int = WEB_WORKERS
 ) -> tuple[Command, ...]:
     """What to start, in this order; logs and beat's schedule lie in `folder`."""
     granian = ("granian", "--interface", "wsgi", "--no-ws", "--workers", str(web_workers), "--blocking-threads", "4")

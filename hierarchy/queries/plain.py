@@ -3,7 +3,7 @@ and the server longer to plan them than to look."""
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -54,6 +54,12 @@ def _find_known() -> set[str]:
         held = (connection.connection, set())
         connection._prepared = held  # type: ignore[attr-defined]  # a place of ours on the connection of a thread
     return held[1]
+
+
+def write_array(values: Iterable[int | float | str]) -> str:
+    """Numbers, or words of letters, as the text of an array. PostgreSQL reads that many times faster than an expression for each, which
+    is what a list becomes."""
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 def name_columns(*kinds: type[models.Model]) -> str:

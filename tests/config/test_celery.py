@@ -1,0 +1,41 @@
+"""What a worker does with its connection to the database between two tasks."""
+
+import pytest
+from celery.fixups.django import DjangoWorkerFixup  # type: ignore[attr-defined]  # its types do not know it
+from celery.signals import task_postrun, task_prerun
+from django.db import connection
+
+from annotation.tasks import estimate_all
+from config.celery import app
+from tests.config.test_postgresql import MINE, another, read
+
+__all__ = ["another"]
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+@pytest.fixture
+def worker(monkeypatch):
+    """What Celery does in a worker process around each task, on the connection of this process."""
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 60)
+    yield DjangoWorkerFixup(app).install()
+    connection.close()
+
+
+def run_task():
+    task_prerun.send(sender=estimate_all)
+    mine = read(connection, MINE)
+    task_postrun.send(sender=estimate_all)
+    return mine
+
+
+@pytest.mark.usefixtures("worker")
+def test_it_is_kept_from_one_task_to_the_next():
+    assert run_task() == run_task()
+
+
+@pytest.mark.usefixtures("worker")
+def test_one_that_the_server_has_closed_is_replaced(another):
+    first = run_task()
+    assert read(another, f"SELECT pg_terminate_backend({first}, 5000)")
+
+    assert run_task() != first
