@@ -7,7 +7,7 @@ import numpy as np
 from django.db import connection
 
 from annotation.actions.due import make_due
-from annotation.actions.estimates import CHUNK, estimate_due
+from annotation.actions.estimates import FRESH_CHUNK, estimate_due
 from annotation.consensus.belief import estimate_votes
 from annotation.consensus.model import Answer, find_log_tables
 from annotation.consensus.start import GRADED
@@ -16,6 +16,7 @@ from annotation.queries.votes import STANDING
 from benchmarks.generate import generate_votes
 from benchmarks.measure import Row, compare
 from benchmarks.rows import make_annotator, make_campaign, read_clock
+from hierarchy.queries.plain import write_array
 
 VOTES = 1_000_000
 VOTERS = 3
@@ -45,7 +46,7 @@ def _measure_arithmetic(*, repeats: int) -> Row:
 
 def _measure_due(*, chunks: int) -> Row:
     """Each chunk is estimated, decided and labelled in one transaction."""
-    campaign = make_campaign(synsets=1, candidates=chunks * CHUNK)
+    campaign = make_campaign(synsets=1, candidates=chunks * FRESH_CHUNK)
     questions = list(campaign.questions.order_by("pk"))
     for seed in range(VOTERS):
         _vote_on_all(campaign, questions, seed=seed)
@@ -54,10 +55,13 @@ def _measure_due(*, chunks: int) -> Row:
     pair = compare(
         ours=lambda _: estimate_due(at=read_clock()),
         limit=_read_votes,
-        inputs=[ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)],
+        inputs=[ids[start : start + FRESH_CHUNK] for start in range(0, len(ids), FRESH_CHUNK)],
     )
     return pair.as_rate(
-        f"estimate_due, {VOTERS} votes each", amount=CHUNK, unit="questions/s", against="reading the same votes bare"
+        f"estimate_due, {VOTERS} votes each",
+        amount=FRESH_CHUNK,
+        unit="questions/s",
+        against="reading the same votes bare",
     )
 
 
@@ -89,5 +93,5 @@ def _vote_on_all(campaign: Campaign, questions: Sequence[Question], *, seed: int
 
 def _read_votes(ids: list[int]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(STANDING, [ids])
+        cursor.execute(STANDING, [write_array(ids)])
         cursor.fetchall()

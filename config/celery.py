@@ -2,21 +2,40 @@
 
 import os
 import sys
+from typing import Any
 
 from celery import Celery
-from celery.signals import task_postrun, task_prerun
-from django.db import close_old_connections
+from celery.contrib.django.task import DjangoTask
+from django.db import close_old_connections, connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-app = Celery("veriset")
+
+class Task(DjangoTask):  # type: ignore[type-arg]  # generic in its types alone
+    """Between tasks a worker keeps its connection as long as a web server does between requests (settings.DATABASES); Celery would
+    close it after each (docs/adr/0021)."""
+
+    def before_start(self, *_: Any) -> None:
+        self._look_after_connection()
+
+    def after_return(self, *_: Any) -> None:
+        self._look_after_connection()
+
+    def on_failure(self, *_: Any) -> None:
+        """It may have been cut off anywhere in a transaction: nothing of that is left for the next one."""
+        if not self.request.is_eager:
+            connections["default"].close()
+            del connections["default"]
+
+    def _look_after_connection(self) -> None:
+        if not self.request.is_eager:
+            close_old_connections()
+
+
+app = Celery("veriset", task_cls=Task)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-# Between tasks a worker keeps its connection as long as a web server does between requests (settings.DATABASES); Celery would close
-# it after each, and every new process of PostgreSQL comes to know the shared memory anew.
 app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize // 2
-task_prerun.connect(close_old_connections)
-task_postrun.connect(close_old_connections)
 app.conf.beat_schedule = {
     # A second sweep at the same time does no harm.
     "sweep due questions": {

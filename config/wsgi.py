@@ -1,4 +1,3 @@
-import gc
 import os
 
 from django.conf import settings
@@ -9,6 +8,3 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 if not settings.SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY must be set to serve")
 application = get_wsgi_application()
-# What has been loaded stays, so that nobody need look through it again for what can go.
-gc.collect()
-gc.freeze()

@@ -1,8 +1,8 @@
 """The two sums every round of EM is made of, over blocks of items.
 
 Scores of items are sums over their votes, counts of workers are sums over their items: two products with the same
-sparse 0/1 matrix, items by cells (a cell is one worker's one answer). Products run in compiled code of scipy over blocks
-that stay in the processor's cache.
+sparse 0/1 matrix, items by cells (a cell is one worker's one answer). Products run in compiled code of scipy over blocks:
+for scores so small that they stay in the processor's cache, for counts so large that adding up tables of all workers takes little of it.
 
 Sums are exact, so no result hangs on the order of the votes or on how items were split: what is summed stands on a grid
 of binary fractions so coarse that float64 holds every sum without rounding.
@@ -80,16 +80,17 @@ class Kernel:
         self.cells = votes.workers * votes.answers
         self.starts = votes.starts
         self.columns = votes.cells
-        # Each block of counts is as large as a table of all workers, so there are few of them where there are many workers.
-        self.counted_at_once = max(BLOCK, COUNTED * self.cells)
+        # The counts of a block are as large as a table of all workers, so there are few such blocks where there are many workers. Whole
+        # BLOCKs, so that none of these has more votes than they.
+        self.counted_at_once = BLOCK * max(1, math.ceil(COUNTED * self.cells / BLOCK))
         largest = int(np.diff(self.starts[_edges(self.items, self.counted_at_once)]).max(initial=0))
         self.ones = np.ones(largest)
         self.votes_of_cell = np.bincount(self.columns, minlength=self.cells).astype(np.float64)
         self.shares = np.zeros((states - 1, self.items))
 
-    def blocks(self, size: int = BLOCK) -> Iterator[tuple[slice, scipy.sparse.csr_matrix]]:
-        """Each block of `size` items with its rows of the matrix; `size` is at most `counted_at_once`."""
-        edges = _edges(self.items, size)
+    def blocks(self, *, counted: bool = False) -> Iterator[tuple[slice, scipy.sparse.csr_matrix]]:
+        """Each block of items with its rows of the matrix; larger ones where they are `counted`."""
+        edges = _edges(self.items, self.counted_at_once if counted else BLOCK)
         for low, high in pairwise(edges):
             first, last = self.starts[low], self.starts[high]
             rows = (self.starts[low : high + 1] - first).astype(np.int32)
@@ -131,7 +132,7 @@ class Kernel:
 
     def _expectation(self, *, log_likelihood: float, change: float, clamp: Clamp | None = None) -> Expectation:
         counts = np.zeros((self.cells, self.states))
-        for block, matrix in self.blocks(self.counted_at_once):
+        for block, matrix in self.blocks(counted=True):
             counts[:, 1:] += _multiply(matrix.T, self.shares[:, block].T)
         counts[:, 0] = self.votes_of_cell - counts[:, 1:].sum(axis=1)
         others, items = self.shares.sum(axis=1), self.items

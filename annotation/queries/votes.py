@@ -19,7 +19,8 @@ SELECT vote.question_id, vote.annotator_id,
        {NUMBER_OF_ANSWER}, vote.late
 FROM annotation_vote AS vote
 WHERE vote.question_id = ANY(%s::bigint[]) AND vote.withdrawn_at IS NULL
-  AND vote.annotator_id NOT IN (SELECT id FROM annotation_annotator WHERE barred_at IS NOT NULL)
+  AND NOT EXISTS (SELECT 1 FROM annotation_annotator AS barred
+                  WHERE barred.id = vote.annotator_id AND barred.barred_at IS NOT NULL)
 ORDER BY vote.question_id, vote.id
 """  # noqa: S608 (numbers of an enumeration)
 

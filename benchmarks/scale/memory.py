@@ -15,8 +15,8 @@ FIELDS = ("VmHWM", "RssAnon", "RssFile", "RssShmem")
 @dataclass
 class Peaks:
     """The highest figures so far, in bytes. `largest`: resident memory of one process; `together`: of all at the same moment, what
-    files and shared memory hold counted once. What a process has from its parent is counted for both, so it is no less than there
-    was: to look at each page would take as long as what is measured."""
+    files and shared memory hold counted once. What a process has from its parent is counted for both, and what each of two has of a
+    file or of shared memory alone only once: to look at each page would take as long as what is measured."""
 
     largest: int = 0
     together: int = 0

@@ -57,8 +57,8 @@ def _find_known() -> set[str]:
 
 
 def write_array(values: Iterable[int | float | str]) -> str:
-    """Numbers, or words of letters, as the text of an array. PostgreSQL reads that many times faster than an expression for each, which
-    is what a list becomes."""
+    """Numbers, or words of letters (not NULL), as the text of an array. PostgreSQL reads that many times faster than an expression for each,
+    which is what a list becomes."""
     return "{" + ",".join(map(str, values)) + "}"
 
 

@@ -1,5 +1,7 @@
 """What a worker does with its connection to the database between two tasks."""
 
+from typing import Any
+
 import pytest
 from celery.fixups.django import DjangoWorkerFixup  # type: ignore[attr-defined]  # its types do not know it
 from celery.signals import task_postrun, task_prerun
@@ -23,7 +25,10 @@ def worker(monkeypatch):
 
 def run_task():
     task_prerun.send(sender=estimate_all)
+    run: Any = estimate_all
+    run.before_start()
     mine = read(connection, MINE)
+    run.after_return()
     task_postrun.send(sender=estimate_all)
     return mine
 
@@ -39,3 +44,16 @@ def test_one_that_the_server_has_closed_is_replaced(another):
     assert read(another, f"SELECT pg_terminate_backend({first}, 5000)")
 
     assert run_task() != first
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_task_that_was_cut_off_in_a_transaction_leaves_nothing_of_it_to_the_next_one():
+    first = run_task()
+    connection.set_autocommit(False)
+    connection.in_atomic_block = True
+    run: Any = estimate_all
+    run.on_failure()
+
+    assert run_task() != first
+    assert connection.get_autocommit()
+    assert not connection.in_atomic_block

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from annotation.models import Campaign, Policy
-from hierarchy.queries.plain import build_models, execute_planned, name_columns
+from hierarchy.queries.plain import build_models, execute_planned, name_columns, write_array
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -58,3 +58,14 @@ def test_a_row_becomes_a_model_of_each_kind_or_none_where_a_join_found_nothing()
         same, nothing = build_models(cursor.fetchone(), Campaign, Policy)
 
     assert (found, policy.vote_cap, same, nothing) == (campaign, 7, campaign, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [([3, -4], "bigint"), ([0.1, 1e-300, float("inf")], "float8"), (["OPEN", "ACCEPTED"], "text"), ([], "bigint")],
+)
+def test_the_text_of_an_array_is_read_as_it_was_meant(values, kind):
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT %s::{kind}[]", [write_array(values)])
+
+        assert cursor.fetchone() == (values,)

@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import transaction
+from django.db.models.expressions import RawSQL
 from django.utils.timezone import now
 
 from annotation.actions.due import make_due, take_due
@@ -54,6 +55,17 @@ def test_no_more_are_taken_than_asked_for_and_the_rest_stays(campaign):
 
     assert [take(2), take(2), take(2), take(2)] == [before[:2], before[2:4], before[4:], []]
     assert not DueQuestions.objects.exists()
+
+
+def test_sets_that_are_not_needed_are_not_written(campaign):
+    other = make_campaign(2, number=1930, by=builders.make_crowd(1)[0], gold_rate=0)
+    make_due(condition=ALL, values={}, at=now())
+    places = RawSQL("ctid::text", [])
+    before = dict(DueQuestions.objects.annotate(place=places).values_list("campaign_id", "place"))
+    take(2)
+    after = dict(DueQuestions.objects.annotate(place=places).values_list("campaign_id", "place"))
+
+    assert (after[other.pk], after[campaign.pk] == before[campaign.pk]) == (before[other.pk], False)
 
 
 def test_gold_is_never_due(campaign):

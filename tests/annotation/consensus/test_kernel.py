@@ -136,16 +136,26 @@ def test_expectations_of_any_partition_add_up_to_the_whole_bit_for_bit(asked: Pa
 
 
 @patiently
-@given(asked=passes(), block=st.integers(1, 4))
-def test_the_size_of_blocks_changes_nothing_bit_for_bit(asked: Pass, block: int) -> None:
+@given(asked=passes(), block=st.integers(1, 4), counted=st.sampled_from([0.0, 0.1, 0.3, 1.0]))
+def test_the_size_of_blocks_changes_nothing_bit_for_bit(asked: Pass, block: int, counted: float) -> None:
     whole = asked.run()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kernel_module, "BLOCK", block)
+        patch.setattr(kernel_module, "COUNTED", counted)
         in_blocks = asked.run()
 
     assert exact(in_blocks) == exact(whole)
     assert in_blocks.log_likelihood == pytest.approx(whole.log_likelihood, abs=1e-9)
+
+
+def test_a_block_between_two_that_are_counted_may_have_more_votes_than_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel_module, "BLOCK", 4)
+    votes = make_votes([[(0, 1)] * number for number in [1] * 4 + [5] * 4], workers=1)
+
+    blocks = list(Kernel(votes, states=2).blocks())
+
+    assert [matrix.sum() for _, matrix in blocks] == [4, 20]
 
 
 @patiently
