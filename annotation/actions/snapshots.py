@@ -45,9 +45,10 @@ def publish_snapshot(
 ) -> Snapshot:
     """Puts a new version of the model in force, with the skill of each of `annotator_ids` (index by index as in `skills`).
 
-    Estimates are made again when nothing is due, those of open questions first, finished questions' among them, so that one whose label the new model speaks
-    against goes to a curator; `follow_snapshot`, after this transaction, does what must not hold up those who vote. `votes`, `questions` and `gold` count
-    what was learned from; `report` is plain JSON; `synset_factors` are the log factors of states of synsets, where kept.
+    Estimates are made again when no vote waits: those of open questions first, then those of finished ones, so that one whose label the
+    new model speaks against goes to a curator. `follow_snapshot`, after this transaction, does what must not hold up those who
+    vote. `votes`, `questions` and `gold` count what was learned from; `report` is plain JSON; `synset_factors` are the log factors
+    of states of synsets, where kept.
     """
     snapshot = Snapshot.objects.create(
         parameters=parameters.to_json(),
