@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from annotation.actions import estimates, estimation
+from annotation.actions import campaign_ranges, estimates, estimation
 from annotation.actions.estimation import Work
 from annotation.queries import claims, rescoring
 
@@ -35,6 +35,8 @@ HELP_SECONDS = 10
 LOOK_SECONDS = 0.05
 ESTIMATION_BELL = "estimation-bell"
 ESTIMATION_BELL_SECONDS = 1
+# Of the five between two calls of beat's: no two of them work side by side.
+CAMPAIGN_SECONDS = 4.0
 
 
 @shared_task
@@ -136,6 +138,14 @@ def _ring(bell: str, *, seconds: int, otherwise: bool = False) -> bool:
     except (RedisError, OSError) as error:
         logger.warning("Who else works on what there is to estimate cannot be told: %s", error)
         return otherwise
+
+
+@shared_task
+def carry_on_campaigns() -> None:
+    """Goes on for a while with what opening or closing a large campaign, or new rules for it, have left to do; beat calls again."""
+    end = time.monotonic() + CAMPAIGN_SECONDS
+    while time.monotonic() < end and campaign_ranges.carry_on(at=now()):
+        pass
 
 
 def wake_estimators(number: int) -> None:

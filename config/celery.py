@@ -43,6 +43,12 @@ app.conf.beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 30},
     },
+    # Large campaigns are opened and closed a range at a time.
+    "carry on with campaigns": {
+        "task": "annotation.tasks.carry_on_campaigns",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
     # Begins an estimation when one is due, and goes on with one that whoever worked on it has left.
     "look after the estimation": {
         "task": "annotation.tasks.estimate_all",

@@ -314,7 +314,11 @@ CELERY_TASK_QUEUES = (Queue("celery", routing_key="celery"), Queue("estimation",
 CELERY_TASK_DEFAULT_QUEUE = CELERY_TASK_DEFAULT_ROUTING_KEY = "celery"
 CELERY_TASK_ROUTES = {
     name: {"queue": "estimation"}
-    for name in ("annotation.tasks.estimate_all", "annotation.tasks.run_estimation_shards")
+    for name in (
+        "annotation.tasks.estimate_all",
+        "annotation.tasks.run_estimation_shards",
+        "annotation.tasks.carry_on_campaigns",
+    )
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

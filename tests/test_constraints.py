@@ -11,7 +11,7 @@ from django.utils.timezone import now
 
 from annotation.actions import disputes
 from annotation.consensus.synsets import SynsetTable
-from annotation.models import Estimation, EstimationShard, Measurement, Question, Snapshot
+from annotation.models import CampaignRange, Estimation, EstimationShard, Measurement, Question, Snapshot
 from hierarchy.models import Label, Release, ReleaseFile, WordNetImport
 from tests import builders
 
@@ -105,6 +105,10 @@ BREAKS = [
     ("campaign_state_has_times", change("annotation_campaign", "state = 'ENDED'")),
     ("campaign_synset_once", duplicate("annotation_campaignsynset", position=100)),
     ("campaign_synset_position_once", duplicate("annotation_campaignsynset", synset_id=9)),
+    ("campaign_range_once", duplicate("annotation_campaignrange")),
+    ("campaign_range_kind_known", change("annotation_campaignrange", "kind = 'OTHER'")),
+    ("campaign_range_goes_on", change("annotation_campaignrange", "reached = last")),
+    ("campaign_range_goes_on", change("annotation_campaignrange", "reached = first - 2")),
     ("policy_version_once", duplicate("annotation_policy")),
     ("policy_target_error_range", duplicate("annotation_policy", version=9, target_error=0.5)),
     ("policy_target_error_range", duplicate("annotation_policy", version=9, target_error="NaN")),
@@ -315,6 +319,7 @@ def make_world():
     Question.objects.filter(pk__in=[voted.pk, gold.pk]).update(state="OPEN")
     builders.make_gold(gold)
     add_releases(curator)
+    CampaignRange.objects.create(campaign=campaign, kind="ASK", first=1, reached=0, last=9)
     add_estimations(campaign)
     factors = SynsetTable(synset_id=np.array([1740]), values=np.array([[0.1, -0.1]]))
     builders.make_snapshot(counts={builders.find_annotator(voter).pk: [[9, 1, 0], [0, 1, 9]]}, synset_factors=factors)

@@ -7,14 +7,12 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
-from django.db import connection, transaction
+from django.db import transaction
 
-from annotation.actions.due import make_due
-from annotation.actions.snapshots import PATIENCE, ensure_snapshot
-from annotation.actions.unseen import ask_unseen, find_unseen
-from annotation.models import Campaign, CampaignSynset, Gold, Policy, Question
+from annotation.actions.campaign_ranges import begin
+from annotation.actions.snapshots import ensure_snapshot
+from annotation.models import Campaign, CampaignRange, CampaignSynset, Policy
 from annotation.queries.campaigns import find_policy
-from annotation.queries.snapshots import find_snapshot
 from annotation.rules import UNSAFE, PolicyValues, next_state
 from hierarchy.errors import Conflict, InvalidInput, NotFound
 from hierarchy.models import Synset
@@ -73,20 +71,22 @@ def _check_draft(name: str, title: str, wnids: Sequence[str], ids: dict[str, int
 
 @transaction.atomic
 def open_campaign(*, name: str, by: User, at: datetime) -> Campaign:
-    """Puts every candidate of the campaign's synsets to annotators; resuming a paused one adds what has come since.
+    """Puts every candidate of the campaign's synsets to annotators; resuming a paused one adds what has come since. Of many, some are
+    asked about at once, and the others by workers (campaign_ranges).
 
     Conflict where a synset is marked unsafe, where another unfinished campaign asks about a candidate of it already
-    and nothing is left, or where the state does not allow it.
+    and nothing is left, where one is still being closed that asked about a synset of it, or where the state does not allow it.
     """
     campaign = _lock_campaign(name)
     campaign.state = next_state(campaign, "resume" if campaign.state == Campaign.State.PAUSED else "open")
     _check_safe(campaign)
+    _check_free(campaign)
     campaign.opened_at = campaign.opened_at or at
-    ensure_snapshot(by=by, at=at)
-    added = _ask_candidates(campaign, at)
-    if not added and not campaign.questions.exists():
-        raise Conflict(f"Campaign {name} has nothing to ask: its synsets have no candidates that are not being asked.")
     campaign.save(update_fields=["state", "opened_at"])
+    ensure_snapshot(by=by, at=at)
+    begun = begin(campaign=campaign, kind=CampaignRange.Kind.ASK, at=at)
+    if begun.finished and not begun.rows and not campaign.questions.exists():
+        raise Conflict(f"Campaign {name} has nothing to ask: its synsets have no candidates that are not being asked.")
     return campaign
 
 
@@ -97,29 +97,14 @@ def _check_safe(campaign: Campaign) -> None:
         raise Conflict(f"Campaign {campaign.name} cannot open: synsets marked unsafe: {listed}.")
 
 
-ASK = """
-INSERT INTO annotation_question (campaign_id, candidate_id, synset_id, state, votes_wanted, priority, asked_at)
-SELECT %(campaign)s, candidate.id, candidate.synset_id, 'OPEN', %(wanted)s, %(priority)s, %(at)s
-FROM annotation_campaignsynset AS member
-JOIN hierarchy_candidate AS candidate ON candidate.synset_id = member.synset_id
-WHERE member.campaign_id = %(campaign)s
-ORDER BY candidate.id
-ON CONFLICT DO NOTHING
-"""
-WITH_A_PRIOR = """question.campaign_id = %(campaign)s AND EXISTS (
-    SELECT FROM hierarchy_candidate AS candidate WHERE candidate.id = question.candidate_id AND candidate.prior IS NOT NULL)"""
-ESTIMATED_AND_OPEN = """question.campaign_id = %(campaign)s AND question.state = 'OPEN' AND question.closed_at IS NULL AND EXISTS (
-    SELECT FROM annotation_estimate AS estimate WHERE estimate.question_id = question.id)"""
-
-
-def _ask_candidates(campaign: Campaign, at: datetime) -> int:
-    unseen = find_unseen(find_snapshot(), find_policy(campaign))
-    with connection.cursor() as cursor:
-        cursor.execute(ASK, {"campaign": campaign.pk, "at": at, **asdict(unseen)})
-        asked = int(cursor.rowcount)
-    # What an importer said of a candidate is an estimate already.
-    make_due(condition=WITH_A_PRIOR, values={"campaign": campaign.pk}, at=at)
-    return asked
+def _check_free(campaign: Campaign) -> None:
+    """What a campaign that is being closed still holds would be left out."""
+    closing = CampaignRange.objects.filter(kind=CampaignRange.Kind.CLOSE, campaign__synsets__in=campaign.synsets.all())
+    found = closing.select_related("campaign").first()
+    if found is not None:
+        raise Conflict(
+            f"Campaign {found.campaign.name} is still being closed ({found.percent} %): open {campaign.name} after that."
+        )
 
 
 @transaction.atomic
@@ -134,28 +119,26 @@ def pause_campaign(*, name: str, by: User, at: datetime) -> Campaign:
 @transaction.atomic
 def close_campaign(*, name: str, by: User, at: datetime) -> Campaign:
     """Ends a campaign: its unfinished questions stay as they are, free their candidates for a later campaign, and are
-    gold no longer."""
+    gold no longer; of many, some at once, and the others as workers come to them (campaign_ranges)."""
     campaign = _lock_campaign(name)
     campaign.state = next_state(campaign, "close")
     campaign.closed_at = at
     campaign.save(update_fields=["state", "closed_at"])
-    _lock_unfinished(campaign)
-    Question.objects.filter(campaign=campaign).unfinished().update(closed_at=at)
-    Gold.objects.filter(question__campaign=campaign, active=True).update(active=False)
+    campaign.ranges.all().delete()
+    begin(campaign=campaign, kind=CampaignRange.Kind.CLOSE, at=at)
     return campaign
 
 
 @transaction.atomic
 def change_policy(*, name: str, policy: PolicyValues, by: User, at: datetime) -> Policy:
-    """A new version of the rules. Open questions are decided again under it; finished ones keep what they have."""
+    """A new version of the rules. Open questions are decided again under it, of many the rest as workers come to them
+    (campaign_ranges); finished ones keep what they have."""
     campaign = _lock_campaign(name)
     if campaign.state == Campaign.State.CLOSED:
         raise Conflict(f"Campaign {name} is closed: its policy stands.")
     version = find_policy(campaign).version + 1
     created = Policy.objects.create(campaign=campaign, version=version, created_at=at, created_by=by, **asdict(policy))
-    _lock_unfinished(campaign)
-    make_due(condition=ESTIMATED_AND_OPEN, values={"campaign": campaign.pk}, at=at + PATIENCE)
-    ask_unseen(snapshot=find_snapshot(), policy=created)
+    begin(campaign=campaign, kind=CampaignRange.Kind.DECIDE, at=at)
     return created
 
 
@@ -165,18 +148,3 @@ def _lock_campaign(name: str) -> Campaign:
     if campaign is None:
         raise NotFound(f"There is no campaign {name}.")
     return campaign
-
-
-LOCK_UNFINISHED = """
-SELECT count(*) FROM (
-    SELECT id FROM annotation_question
-    WHERE campaign_id = %s AND state IN ('OPEN', 'DISPUTED') AND closed_at IS NULL
-    ORDER BY id FOR NO KEY UPDATE
-) AS locked
-"""
-
-
-def _lock_unfinished(campaign: Campaign) -> None:
-    """In the order of their ids, as pages of votes lock them, so that neither waits for the other in a circle."""
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK_UNFINISHED, [campaign.pk])

@@ -24,11 +24,12 @@ GROUP BY campaign_id, part ORDER BY min(id)
 """
 
 
-def make_due(*, condition: str, values: Mapping[str, Any], at: datetime) -> None:
-    """The questions for which `condition`, SQL of the caller's with `values`, holds. `at` is their place in the queue. In the
-    transaction that changes what their estimates rest on."""
+def make_due(*, condition: str, values: Mapping[str, Any], at: datetime) -> int:
+    """The questions for which `condition`, SQL of the caller's with `values`, holds; returns in how many sets. `at` is their place in the
+    queue. In the transaction that changes what their estimates rest on."""
     with connection.cursor() as cursor:
         cursor.execute(ADD.format(largest=LARGEST_SET, condition=condition), {**values, "due_at": at})
+        return int(cursor.rowcount)
 
 
 def take_due(*, limit: int, campaign_id: int | None) -> list[Claimed]:

@@ -1,7 +1,7 @@
 """A snapshot becomes the model in force, whole and at once; what hangs on it follows."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,6 @@ from annotation.consensus.workers import Skills
 from annotation.models import Annotator, Skill, Snapshot, SynsetPrior
 from annotation.queries.snapshots import write_rule
 
-# Votes that come in this time are estimated before what is only scored again.
-PATIENCE = timedelta(days=1)
 SPAM_REASON = "Answers to questions whose answer is known were no better than guesses."
 
 

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from django.db import connection, transaction
-from django.db.models import Max, Min
+from django.db import connection
 
 from annotation.consensus.belief import estimate_evidence
 from annotation.consensus.information import expect_information, find_bands
 from annotation.consensus.model import Answer
 from annotation.consensus.sequence import count_votes_wanted
-from annotation.models import Campaign, Policy, Question, Snapshot
+from annotation.models import Campaign, Policy, Snapshot
 from annotation.queries.campaigns import find_policies
 from annotation.queries.snapshots import find_rule, read_parameters
 
@@ -59,16 +58,6 @@ def find_unseen(snapshot: Snapshot, policy: Policy) -> Unseen:
     return Unseen(wanted=int(wanted[0]), priority=int(bands[0]))
 
 
-def ask_unseen(*, snapshot: Snapshot, policy: Policy) -> None:
-    """Asks the open questions of the policy's campaign that have no estimate as this snapshot wants it; some at a time, each
-    time in a transaction of its own where none runs."""
-    ids = Question.objects.filter(campaign=policy.campaign_id).aggregate(first=Min("pk"), last=Max("pk"))
-    if ids["first"] is None:
-        return
-    for after in range(ids["first"] - 1, ids["last"], IDS_AT_ONCE):
-        _ask(snapshot, [policy], after, after + IDS_AT_ONCE)
-
-
 def list_asking_policies() -> list[Policy]:
     """Those in force in campaigns that are open or paused."""
     campaigns = Campaign.objects.filter(state__in=[Campaign.State.OPEN, Campaign.State.PAUSED]).order_by("pk")
@@ -76,13 +65,8 @@ def list_asking_policies() -> list[Policy]:
 
 
 def ask_unseen_between(*, snapshot: Snapshot, policies: Iterable[Policy], after: int, last: int) -> int:
-    """The same of all these policies' campaigns, with ids above `after` up to `last`; returns how many ask otherwise than
-    before."""
-    return _ask(snapshot, policies, after, last)
-
-
-@transaction.atomic
-def _ask(snapshot: Snapshot, policies: Iterable[Policy], after: int, last: int) -> int:
+    """Asks the open questions of these policies' campaigns that have no estimate, with ids above `after` up to `last`, as this snapshot
+    wants it; returns how many ask otherwise than before."""
     asked = {policy.campaign_id: find_unseen(snapshot, policy) for policy in policies}
     columns = {
         "campaign": list(asked),

@@ -1,5 +1,5 @@
 from annotation.models.annotator import Annotator, ApiToken
-from annotation.models.campaign import Campaign, CampaignSynset, Policy
+from annotation.models.campaign import Campaign, CampaignRange, CampaignSynset, Policy
 from annotation.models.estimation import Estimation, EstimationShard, Measurement, RescoredRange
 from annotation.models.question import UNFINISHED, Dispute, DueQuestions, Estimate, Gold, Question
 from annotation.models.snapshot import Skill, Snapshot, SynsetPrior
@@ -12,6 +12,7 @@ __all__ = [
     "Batch",
     "BatchItem",
     "Campaign",
+    "CampaignRange",
     "CampaignSynset",
     "Dispute",
     "DueQuestions",

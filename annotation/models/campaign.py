@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from hierarchy.models import Synset
 
@@ -55,6 +55,39 @@ class CampaignSynset(models.Model):
 
     def __str__(self) -> str:
         return f"{self.campaign_id}: {self.synset_id}"
+
+
+class CampaignRange(models.Model):
+    """What is left to do with the candidates (ASK) or questions of a campaign, whose ids go from `first` to `last`. Those up to `reached`
+    have been; when `last` is reached, the row goes."""
+
+    class Kind(models.TextChoices):
+        ASK = "ASK", "its candidates are being put to annotators"
+        DECIDE = "DECIDE", "its rules are being applied to open questions"
+        CLOSE = "CLOSE", "its questions are being closed"
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="ranges", db_index=False)
+    kind = models.CharField(max_length=6, choices=Kind.choices)
+    first = models.BigIntegerField()
+    reached = models.BigIntegerField()
+    last = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="campaign_range_once", fields=["campaign", "kind"]),
+            models.CheckConstraint(name="campaign_range_kind_known", condition=Q(kind__in=["ASK", "DECIDE", "CLOSE"])),
+            models.CheckConstraint(
+                name="campaign_range_goes_on", condition=Q(reached__gte=F("first") - 1, reached__lt=F("last"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.reached + 1} to {self.last} of campaign {self.campaign_id}"
+
+    @property
+    def percent(self) -> int:
+        """How far it is: a whole number below 100."""
+        return 100 * (self.reached - self.first + 1) // (self.last - self.first + 1)
 
 
 class Policy(models.Model):

@@ -127,6 +127,7 @@ def _render_campaign(
         context |= {
             "policies": policies,
             "steps": steps_of(campaign),
+            "ranges": campaign.ranges.order_by("pk"),
             "quality": describe_quality(campaign, shown),
             "form": form or PolicyForm(initial=read_policy(policies[0])),
         }

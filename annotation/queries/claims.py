@@ -34,7 +34,8 @@ class Claimed:
         return self.state == Question.State.OPEN and not self.closed
 
 
-COLUMNS = """question.id, question.campaign_id, question.candidate_id, question.state, question.closed_at IS NOT NULL,
+COLUMNS = """question.id, question.campaign_id, question.candidate_id, question.state,
+       question.closed_at IS NOT NULL OR question.campaign_id IN (SELECT id FROM annotation_campaign WHERE state = 'CLOSED'),
        question.votes_wanted, question.priority, {due}, question.is_gold"""
 OF_CAMPAIGN = "(%(campaign)s::bigint IS NULL OR question.campaign_id = %(campaign)s)"
 LOCKED = "LIMIT %(limit)s FOR NO KEY UPDATE OF question SKIP LOCKED"

@@ -134,6 +134,14 @@ CHECKS = (
            GROUP BY candidate_id HAVING count(*) > 1""",
     ),
     Check(
+        "closed_campaign_asks_nothing",
+        """SELECT question.id FROM annotation_question AS question
+           JOIN annotation_campaign AS campaign ON campaign.id = question.campaign_id AND campaign.state = 'CLOSED'
+           WHERE question.closed_at IS NULL AND question.state IN ('OPEN', 'DISPUTED') AND NOT EXISTS (
+               SELECT 1 FROM annotation_campaignrange AS range
+               WHERE range.campaign_id = campaign.id AND range.kind = 'CLOSE')""",
+    ),
+    Check(
         "disputed_question_has_open_dispute",
         """SELECT question.id FROM annotation_question AS question
            LEFT JOIN annotation_dispute AS dispute ON dispute.question_id = question.id

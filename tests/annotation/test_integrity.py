@@ -51,6 +51,7 @@ BREAKS = {
         """INSERT INTO hierarchy_label (candidate_id, verdict, probability, votes, source, source_ref, at)
            SELECT candidate_id, verdict, probability, votes, source, source_ref, at FROM hierarchy_label""",
     ],
+    "closed_campaign_asks_nothing": ["UPDATE annotation_campaign SET state = 'CLOSED', closed_at = now()"],
     "disputed_question_has_open_dispute": ["DELETE FROM annotation_dispute WHERE settled_at IS NULL"],
     "dispute_settled_by_another": [
         """UPDATE annotation_dispute AS dispute SET settled_by_id = annotator.user_id

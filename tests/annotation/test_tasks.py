@@ -11,7 +11,7 @@ import pytest
 from django.core.cache import cache
 
 from annotation import tasks
-from annotation.actions import estimates
+from annotation.actions import campaign_ranges, estimates
 from annotation.models import Question, RescoredRange
 from config.celery import app
 from tests import builders
@@ -192,3 +192,14 @@ def test_the_sweep_comes_every_few_seconds():
     [sweep] = [entry for entry in app.conf.beat_schedule.values() if entry["task"] == tasks.sweep_due_questions.name]
 
     assert sweep["schedule"] <= 60
+
+
+@pytest.mark.django_db
+def test_what_a_large_campaign_has_left_to_do_is_carried_on(monkeypatch):
+    monkeypatch.setattr(campaign_ranges, "IDS_AT_ONCE", 2)
+    monkeypatch.setattr(campaign_ranges, "AT_ONCE_SECONDS", 0.0)
+    campaign = make_campaign(7, by=builders.make_crowd(1)[0])
+    assert campaign.questions.count() == 2
+    tasks.carry_on_campaigns()
+
+    assert campaign.questions.count() == 7

@@ -1,3 +1,4 @@
+import time
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -8,16 +9,21 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from annotation.actions import campaigns
+from annotation.actions.campaign_ranges import carry_on
 from annotation.management.accounts import find_user
 from annotation.models import Campaign
 from annotation.rules import PolicyValues
 from hierarchy.errors import DomainError
 
+WAIT_SECONDS, TELL_SECONDS = 0.2, 5.0
 KINDS = {field.name: float if isinstance(field.default, float) else int for field in fields(PolicyValues)}
 
 
 class Command(BaseCommand):
-    help = "Opens a campaign; drafts it first if there is none of that name. Either both or nothing."
+    help = (
+        "Opens a campaign; drafts it first if there is none of that name. Either both or nothing. Where there are many candidates it "
+        "waits until all are asked about; cut off, workers go on."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name")
@@ -35,7 +41,18 @@ class Command(BaseCommand):
                 campaign = campaigns.open_campaign(name=name, by=by, at=now())
         except DomainError as error:
             raise CommandError(error.detail) from error
+        self._finish(campaign)
         self.stdout.write(f"{name} is open: {campaign.synsets.count()} synsets, {campaign.questions.count()} questions")
+
+    def _finish(self, campaign: Campaign) -> None:
+        """Workers may be at it, too."""
+        told = time.monotonic()
+        while (part := campaign.ranges.first()) is not None:
+            if not carry_on(at=now(), campaign=campaign):
+                time.sleep(WAIT_SECONDS)
+            if time.monotonic() > told + TELL_SECONDS:
+                told = time.monotonic()
+                self.stderr.write(f"{campaign.name}: {part.percent} % of its candidates are asked about")
 
 
 def _draft(name: str, by: User, *, synsets: str | None, title: str | None, policy: str | None) -> None:

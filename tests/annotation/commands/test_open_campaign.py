@@ -3,7 +3,8 @@ import io
 import pytest
 from django.core.management import CommandError, call_command
 
-from annotation.models import Campaign, Policy
+from annotation.actions import campaign_ranges
+from annotation.models import Campaign, CampaignRange, Policy
 from tests.builders import make_candidates, make_synset, make_user
 
 pytestmark = pytest.mark.django_db
@@ -91,3 +92,11 @@ def test_a_draft_that_exists_is_not_silently_changed():
 
     with pytest.raises(CommandError, match="leave out"):
         open_campaign("--synsets", "n00000002")
+
+
+def test_it_waits_until_all_candidates_of_a_large_campaign_are_asked_about(monkeypatch):
+    monkeypatch.setattr(campaign_ranges, "IDS_AT_ONCE", 1)
+    monkeypatch.setattr(campaign_ranges, "AT_ONCE_SECONDS", 0.0)
+
+    assert open_campaign("--synsets", "n00000001,n00000002") == "demo is open: 2 synsets, 4 questions\n"
+    assert not CampaignRange.objects.exists()

@@ -234,8 +234,32 @@ def test_the_number_of_queries_does_not_grow_with_campaigns_or_synsets(dog, boss
 
     with django_assert_num_queries(5):
         client.get("/campaigns/")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         client.get("/campaigns/demo/")
     measure(Campaign.objects.get(name="demo"), [dog, cat])
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         client.get("/campaigns/demo/")
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("ASK", "being put to annotators"),
+        ("DECIDE", "rules are being applied"),
+        ("CLOSE", "questions are being closed"),
+    ],
+)
+def test_curators_see_how_far_a_large_campaign_is_with_what_goes_on_by_itself(client, campaign, boss, kind, told):
+    campaign.ranges.create(kind=kind, first=1, reached=42, last=100)
+    client.force_login(boss)
+    page = " ".join(client.get("/campaigns/demo/").content.decode().split())
+
+    assert told in page
+    assert "42 %" in page
+
+
+def test_annotators_see_nothing_of_that(client, campaign):
+    campaign.ranges.create(kind="ASK", first=1, reached=42, last=100)
+    client.force_login(make_user("ann"))
+
+    assert "being put to annotators" not in client.get("/campaigns/demo/").content.decode()

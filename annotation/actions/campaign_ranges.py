@@ -1,0 +1,143 @@
+"""What is done to every candidate or question of a campaign, a range of ids at a time: there may be millions, and neither whoever asks for
+it nor those who vote meanwhile wait for all of them."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import F, Max, Min
+
+from annotation.actions.due import make_due
+from annotation.actions.unseen import ask_unseen_between, find_unseen
+from annotation.models import UNFINISHED, Campaign, CampaignRange, Gold, Question
+from annotation.queries.campaigns import find_policy
+from annotation.queries.snapshots import find_snapshot
+from hierarchy.models import Candidate
+
+Kind = CampaignRange.Kind
+IDS_AT_ONCE = 10_000
+# Whoever asks for it waits so long at most, and a step longer; workers do the rest.
+AT_ONCE_SECONDS = 2.0
+# Votes that come in this time are estimated before what is only decided by other rules.
+PATIENCE = timedelta(days=1)
+
+ASK = """
+INSERT INTO annotation_question (campaign_id, candidate_id, synset_id, state, votes_wanted, priority, asked_at)
+SELECT %(campaign)s, candidate.id, candidate.synset_id, 'OPEN', %(wanted)s, %(priority)s, %(at)s
+FROM hierarchy_candidate AS candidate
+JOIN annotation_campaignsynset AS member ON member.campaign_id = %(campaign)s AND member.synset_id = candidate.synset_id
+WHERE candidate.id > %(after)s AND candidate.id <= %(last)s
+ORDER BY candidate.id
+ON CONFLICT DO NOTHING
+"""
+WITH_A_PRIOR = """question.campaign_id = %(campaign)s AND question.candidate_id > %(after)s AND question.candidate_id <= %(last)s
+    AND EXISTS (SELECT FROM hierarchy_candidate AS candidate
+                WHERE candidate.id = question.candidate_id AND candidate.prior IS NOT NULL)"""
+ESTIMATED_AND_OPEN = """question.campaign_id = %(campaign)s AND question.id > %(after)s AND question.id <= %(last)s
+    AND question.state = 'OPEN' AND question.closed_at IS NULL
+    AND EXISTS (SELECT FROM annotation_estimate AS estimate WHERE estimate.question_id = question.id)"""
+# In the order of their ids, as pages of votes lock them, so that neither waits for the other in a circle.
+LOCK_UNFINISHED = """
+SELECT id FROM annotation_question
+WHERE campaign_id = %(campaign)s AND id > %(after)s AND id <= %(last)s AND state IN ('OPEN', 'DISPUTED') AND closed_at IS NULL
+ORDER BY id FOR NO KEY UPDATE
+"""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What was done at once: of how many rows something was made or changed, and whether that was all there is to do."""
+
+    rows: int
+    finished: bool
+
+
+def begin(*, campaign: Campaign, kind: CampaignRange.Kind, at: datetime) -> Begun:
+    """Begins anew, and goes on for `AT_ONCE_SECONDS`, in the caller's transaction, which holds the campaign's row; what is left is found
+    by `carry_on`."""
+    campaign.ranges.filter(kind=kind).delete()
+    ids = _find_ids(campaign, kind)
+    if ids is None:
+        return Begun(0, finished=True)
+    first, last = ids
+    part = CampaignRange.objects.create(campaign=campaign, kind=kind, first=first, reached=first - 1, last=last)
+    end, rows, left = time.monotonic() + AT_ONCE_SECONDS, 0, True
+    while left:
+        changed, left = _take_step(part, at)
+        rows += changed
+        if time.monotonic() >= end:
+            break
+    return Begun(rows, finished=not left)
+
+
+@transaction.atomic
+def carry_on(*, at: datetime, campaign: Campaign | None = None) -> bool:
+    """A step of what is left to do, of this campaign or of any, where nobody else is at it; of what is soonest done. False where there is
+    nothing."""
+    waiting = CampaignRange.objects.select_for_update(skip_locked=True, of=("self",)).select_related("campaign")
+    if campaign is not None:
+        waiting = waiting.filter(campaign=campaign)
+    part = waiting.order_by(F("last") - F("reached"), "pk").first()
+    if part is None:
+        return False
+    _take_step(part, at)
+    return True
+
+
+def _find_ids(campaign: Campaign, kind: CampaignRange.Kind) -> tuple[int, int] | None:
+    """The first and the last id of what is to be gone through; None where there is nothing."""
+    if kind == Kind.ASK:
+        ids = Candidate.objects.filter(synset__in=campaign.synsets.all()).aggregate(first=Min("pk"), last=Max("pk"))
+    else:
+        ids = Question.objects.filter(campaign=campaign).aggregate(first=Min("pk"), last=Max("pk"))
+    return None if ids["first"] is None else (ids["first"], ids["last"])
+
+
+def _take_step(part: CampaignRange, at: datetime) -> tuple[int, bool]:
+    """How many rows it changed, and whether anything is left to do."""
+    after, last = part.reached, min(part.reached + IDS_AT_ONCE, part.last)
+    rows = STEPS[Kind(part.kind)](part.campaign, after, last, at)
+    if last == part.last:
+        part.delete()
+        return rows, False
+    part.reached = last
+    part.save(update_fields=["reached"])
+    return rows, True
+
+
+def _ask(campaign: Campaign, after: int, last: int, at: datetime) -> int:
+    unseen = find_unseen(find_snapshot(), find_policy(campaign))
+    here = {"campaign": campaign.pk, "after": after, "last": last}
+    with connection.cursor() as cursor:
+        cursor.execute(ASK, {**here, "at": at, **asdict(unseen)})
+        asked = int(cursor.rowcount)
+    # What an importer said of a candidate is an estimate already.
+    make_due(condition=WITH_A_PRIOR, values=here, at=at)
+    return asked
+
+
+def _decide(campaign: Campaign, after: int, last: int, at: datetime) -> int:
+    """Whoever estimates one of them meanwhile may know the former rules only: so all are due once more."""
+    here = {"campaign": campaign.pk, "after": after, "last": last}
+    due = make_due(condition=ESTIMATED_AND_OPEN, values=here, at=at + PATIENCE)
+    policy = find_policy(campaign)
+    return due + ask_unseen_between(snapshot=find_snapshot(), policies=[policy], after=after, last=last)
+
+
+def _close(campaign: Campaign, after: int, last: int, at: datetime) -> int:
+    """All with the campaign's own moment; gold among them is gold no longer."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_UNFINISHED, {"campaign": campaign.pk, "after": after, "last": last})
+    here = Question.objects.filter(campaign=campaign, pk__gt=after, pk__lte=last)
+    closed = here.filter(state__in=UNFINISHED, closed_at=None).update(closed_at=campaign.closed_at)
+    Gold.objects.filter(question__in=here, active=True).update(active=False)
+    return closed
+
+
+STEPS: dict[CampaignRange.Kind, Callable[[Campaign, int, int, datetime], int]] = {
+    Kind.ASK: _ask,
+    Kind.DECIDE: _decide,
+    Kind.CLOSE: _close,
+}
