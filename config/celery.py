@@ -47,7 +47,7 @@ app.conf.beat_schedule = {
     "carry on with campaigns": {
         "task": "annotation.tasks.carry_on_campaigns",
         "schedule": 5.0,
-        "options": {"expires": 5},
+        "options": {"expires": 30},
     },
     # Begins an estimation when one is due, and goes on with one that whoever worked on it has left.
     "look after the estimation": {

@@ -2,11 +2,11 @@
 it nor those who vote meanwhile wait for all of them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import Error, connection, transaction
 from django.db.models import F, Max, Min
 
 from annotation.actions.due import make_due
@@ -18,7 +18,9 @@ from hierarchy.models import Candidate
 
 Kind = CampaignRange.Kind
 IDS_AT_ONCE = 10_000
-# Whoever asks for it waits so long at most, and a step longer; workers do the rest.
+# No id is as large.
+ALL_IDS = 2**62
+# Where there is more than a step to do, whoever asks for it waits so long, and a step longer; workers do the rest.
 AT_ONCE_SECONDS = 2.0
 # Votes that come in this time are estimated before what is only decided by other rules.
 PATIENCE = timedelta(days=1)
@@ -28,7 +30,8 @@ INSERT INTO annotation_question (campaign_id, candidate_id, synset_id, state, vo
 SELECT %(campaign)s, candidate.id, candidate.synset_id, 'OPEN', %(wanted)s, %(priority)s, %(at)s
 FROM hierarchy_candidate AS candidate
 JOIN annotation_campaignsynset AS member ON member.campaign_id = %(campaign)s AND member.synset_id = candidate.synset_id
-WHERE candidate.id > %(after)s AND candidate.id <= %(last)s
+WHERE candidate.id > %(after)s AND candidate.id <= %(last)s AND NOT EXISTS (
+    SELECT FROM annotation_question AS known WHERE known.campaign_id = %(campaign)s AND known.candidate_id = candidate.id)
 ORDER BY candidate.id
 ON CONFLICT DO NOTHING
 """
@@ -38,6 +41,19 @@ WITH_A_PRIOR = """question.campaign_id = %(campaign)s AND question.candidate_id 
 ESTIMATED_AND_OPEN = """question.campaign_id = %(campaign)s AND question.id > %(after)s AND question.id <= %(last)s
     AND question.state = 'OPEN' AND question.closed_at IS NULL
     AND EXISTS (SELECT FROM annotation_estimate AS estimate WHERE estimate.question_id = question.id)"""
+# Whether there is more than a step to do: no more rows are looked at than that takes.
+CANDIDATES = """
+SELECT count(*) FROM (
+    SELECT FROM annotation_campaignsynset AS member
+    JOIN hierarchy_candidate AS candidate ON candidate.synset_id = member.synset_id
+    WHERE member.campaign_id = %(campaign)s LIMIT %(limit)s
+) AS found
+"""
+UNFINISHED_QUESTIONS = """
+SELECT count(*) FROM (
+    SELECT FROM annotation_question WHERE campaign_id = %(campaign)s AND state IN ('OPEN', 'DISPUTED') LIMIT %(limit)s
+) AS found
+"""
 # In the order of their ids, as pages of votes lock them, so that neither waits for the other in a circle.
 LOCK_UNFINISHED = """
 SELECT id FROM annotation_question
@@ -54,14 +70,21 @@ class Begun:
     finished: bool
 
 
+class StepFailed(Exception):
+    """The database refused a step of a range; nothing of it was done."""
+
+    def __init__(self, part: CampaignRange) -> None:
+        super().__init__(f"{part} failed")
+        self.pk = part.pk
+
+
 def begin(*, campaign: Campaign, kind: CampaignRange.Kind, at: datetime) -> Begun:
-    """Begins anew, and goes on for `AT_ONCE_SECONDS`, in the caller's transaction, which holds the campaign's row; what is left is found
-    by `carry_on`."""
+    """Begins anew, in the caller's transaction, which holds the campaign's row. What is no more than a step is done at once; else it goes on
+    for `AT_ONCE_SECONDS`, and what is left is found by `carry_on`."""
     campaign.ranges.filter(kind=kind).delete()
-    ids = _find_ids(campaign, kind)
-    if ids is None:
-        return Begun(0, finished=True)
-    first, last = ids
+    if not _is_large(campaign, kind):
+        return Begun(STEPS[kind](campaign, 0, ALL_IDS, at), finished=True)
+    first, last = _find_ids(kind)
     part = CampaignRange.objects.create(campaign=campaign, kind=kind, first=first, reached=first - 1, last=last)
     end, rows, left = time.monotonic() + AT_ONCE_SECONDS, 0, True
     while left:
@@ -73,26 +96,35 @@ def begin(*, campaign: Campaign, kind: CampaignRange.Kind, at: datetime) -> Begu
 
 
 @transaction.atomic
-def carry_on(*, at: datetime, campaign: Campaign | None = None) -> bool:
-    """A step of what is left to do, of this campaign or of any, where nobody else is at it; of what is soonest done. False where there is
-    nothing."""
+def carry_on(*, at: datetime, campaign: Campaign | None = None, besides: Collection[int] = ()) -> bool:
+    """A step of what is left to do, of this campaign or of any, where nobody else is at it, of what is soonest done; not of the ranges
+    `besides`. False where there is nothing. StepFailed where the database refuses it."""
     waiting = CampaignRange.objects.select_for_update(skip_locked=True, of=("self",)).select_related("campaign")
     if campaign is not None:
         waiting = waiting.filter(campaign=campaign)
-    part = waiting.order_by(F("last") - F("reached"), "pk").first()
+    part = waiting.exclude(pk__in=besides).order_by(F("last") - F("reached"), "pk").first()
     if part is None:
         return False
-    _take_step(part, at)
+    try:
+        with transaction.atomic():
+            _take_step(part, at)
+    except Error as error:
+        raise StepFailed(part) from error
     return True
 
 
-def _find_ids(campaign: Campaign, kind: CampaignRange.Kind) -> tuple[int, int] | None:
-    """The first and the last id of what is to be gone through; None where there is nothing."""
-    if kind == Kind.ASK:
-        ids = Candidate.objects.filter(synset__in=campaign.synsets.all()).aggregate(first=Min("pk"), last=Max("pk"))
-    else:
-        ids = Question.objects.filter(campaign=campaign).aggregate(first=Min("pk"), last=Max("pk"))
-    return None if ids["first"] is None else (ids["first"], ids["last"])
+def _is_large(campaign: Campaign, kind: CampaignRange.Kind) -> bool:
+    counted = CANDIDATES if kind == Kind.ASK else UNFINISHED_QUESTIONS
+    with connection.cursor() as cursor:
+        cursor.execute(counted, {"campaign": campaign.pk, "limit": IDS_AT_ONCE + 1})
+        return int(cursor.fetchone()[0]) > IDS_AT_ONCE
+
+
+def _find_ids(kind: CampaignRange.Kind) -> tuple[int, int]:
+    """The first and the last id of all: to find the campaign's own would take as long as to go through the others'."""
+    table = Candidate if kind == Kind.ASK else Question
+    ids = table.objects.aggregate(first=Min("pk"), last=Max("pk"))
+    return ids["first"], ids["last"]
 
 
 def _take_step(part: CampaignRange, at: datetime) -> tuple[int, bool]:
@@ -119,8 +151,11 @@ def _ask(campaign: Campaign, after: int, last: int, at: datetime) -> int:
 
 
 def _decide(campaign: Campaign, after: int, last: int, at: datetime) -> int:
-    """Whoever estimates one of them meanwhile may know the former rules only: so all are due once more."""
+    """Whoever estimates one of them, or leases or lets go of it, meanwhile is waited for: it is due once more, or asked otherwise, after
+    that."""
     here = {"campaign": campaign.pk, "after": after, "last": last}
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_UNFINISHED, here)
     due = make_due(condition=ESTIMATED_AND_OPEN, values=here, at=at + PATIENCE)
     policy = find_policy(campaign)
     return due + ask_unseen_between(snapshot=find_snapshot(), policies=[policy], after=after, last=last)

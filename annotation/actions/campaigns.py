@@ -7,7 +7,7 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
-from django.db import transaction
+from django.db import connection, transaction
 
 from annotation.actions.campaign_ranges import begin
 from annotation.actions.snapshots import ensure_snapshot
@@ -20,6 +20,7 @@ from hierarchy.models import Synset
 NAME_LENGTH = 100
 TITLE_LENGTH = 200
 SYNSETS_AT_MOST = 100_000
+TURN = "annotation.campaigns"
 
 
 @transaction.atomic
@@ -75,8 +76,10 @@ def open_campaign(*, name: str, by: User, at: datetime) -> Campaign:
     asked about at once, and the others by workers (campaign_ranges).
 
     Conflict where a synset is marked unsafe, where another unfinished campaign asks about a candidate of it already
-    and nothing is left, where one is still being closed that asked about a synset of it, or where the state does not allow it.
+    and nothing is left (unless that shows only when workers have gone through all), where one is still being closed that asked
+    about a synset of it, or where the state does not allow it.
     """
+    _take_turn()
     campaign = _lock_campaign(name)
     campaign.state = next_state(campaign, "resume" if campaign.state == Campaign.State.PAUSED else "open")
     _check_safe(campaign)
@@ -120,6 +123,7 @@ def pause_campaign(*, name: str, by: User, at: datetime) -> Campaign:
 def close_campaign(*, name: str, by: User, at: datetime) -> Campaign:
     """Ends a campaign: its unfinished questions stay as they are, free their candidates for a later campaign, and are
     gold no longer; of many, some at once, and the others as workers come to them (campaign_ranges)."""
+    _take_turn()
     campaign = _lock_campaign(name)
     campaign.state = next_state(campaign, "close")
     campaign.closed_at = at
@@ -142,9 +146,18 @@ def change_policy(*, name: str, policy: PolicyValues, by: User, at: datetime) ->
     return created
 
 
+def _take_turn() -> None:
+    """Until the end of the transaction: what one that is being closed lets go of, another one that is opened finds, or is told to wait
+    for."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [TURN])
+
+
 def _lock_campaign(name: str) -> Campaign:
-    """Without its key, which a lease that is being granted needs while it holds questions."""
+    """Without its key, which a lease that is being granted needs while it holds questions; and after the step that a worker may be at, so that
+    what it writes is seen."""
     campaign = Campaign.objects.select_for_update(no_key=True).filter(name=name).first()
     if campaign is None:
         raise NotFound(f"There is no campaign {name}.")
+    list(campaign.ranges.select_for_update().order_by("pk"))
     return campaign

@@ -16,7 +16,7 @@ from annotation.actions.staging import RESOLVE_GOLD, RESOLVE_VOTES, drop_lines, 
 from annotation.exports.pseudonyms import is_own_pseudonym
 from annotation.intake.problems import Problems
 from annotation.intake.votes import VoteLine, read_gold, read_votes
-from annotation.models import Campaign, Gold
+from annotation.models import Campaign, CampaignRange, Gold
 from hierarchy.errors import Conflict, InvalidInput, NotFound
 
 # No name that is signed up with can hold a colon.
@@ -187,6 +187,9 @@ def _lock_campaign(name: str) -> Campaign:
         raise NotFound(f"There is no campaign {name}.")
     if campaign.state in (Campaign.State.DRAFT, Campaign.State.CLOSED):
         raise Conflict(f"Campaign {name} is {campaign.get_state_display()}: nothing can be imported into it.")
+    asking = campaign.ranges.filter(kind=CampaignRange.Kind.ASK).first()
+    if asking is not None:
+        raise Conflict(f"Campaign {name} is still being opened ({asking.percent} %): import into it after that.")
     return campaign
 
 

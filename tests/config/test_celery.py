@@ -7,6 +7,7 @@ from celery.fixups.django import DjangoWorkerFixup  # type: ignore[attr-defined]
 from celery.signals import task_postrun, task_prerun
 from django.db import connection
 
+from annotation import tasks
 from annotation.tasks import estimate_all
 from config.celery import app
 from tests.config.test_postgresql import MINE, another, read
@@ -57,3 +58,8 @@ def test_a_task_that_was_cut_off_in_a_transaction_leaves_nothing_of_it_to_the_ne
     assert run_task() != first
     assert connection.get_autocommit()
     assert not connection.in_atomic_block
+
+
+def test_what_beat_asks_for_outlives_what_an_estimation_puts_before_it_in_the_queue():
+    for entry in app.conf.beat_schedule.values():
+        assert entry["options"]["expires"] > tasks.HELP_SECONDS + 2 * tasks.SLICE_SECONDS

@@ -9,9 +9,9 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from annotation.actions import campaigns
-from annotation.actions.campaign_ranges import carry_on
+from annotation.actions.campaign_ranges import StepFailed, carry_on
 from annotation.management.accounts import find_user
-from annotation.models import Campaign
+from annotation.models import Campaign, CampaignRange
 from annotation.rules import PolicyValues
 from hierarchy.errors import DomainError
 
@@ -42,17 +42,27 @@ class Command(BaseCommand):
         except DomainError as error:
             raise CommandError(error.detail) from error
         self._finish(campaign)
-        self.stdout.write(f"{name} is open: {campaign.synsets.count()} synsets, {campaign.questions.count()} questions")
+        campaign.refresh_from_db()
+        found = f"{campaign.synsets.count()} synsets, {campaign.questions.count()} questions"
+        self.stdout.write(f"{name} is {campaign.get_state_display()}: {found}")
 
     def _finish(self, campaign: Campaign) -> None:
         """Workers may be at it, too."""
         told = time.monotonic()
-        while (part := campaign.ranges.first()) is not None:
-            if not carry_on(at=now(), campaign=campaign):
+        while (part := campaign.ranges.filter(kind=CampaignRange.Kind.ASK).first()) is not None:
+            if not self._take_step(campaign):
                 time.sleep(WAIT_SECONDS)
             if time.monotonic() > told + TELL_SECONDS:
                 told = time.monotonic()
                 self.stderr.write(f"{campaign.name}: {part.percent} % of its candidates are asked about")
+
+    def _take_step(self, campaign: Campaign) -> bool:
+        try:
+            return carry_on(at=now(), campaign=campaign)
+        except StepFailed as error:
+            raise CommandError(
+                f"{campaign.name} is open, but not whole yet; workers go on: {error.__cause__}"
+            ) from error
 
 
 def _draft(name: str, by: User, *, synsets: str | None, title: str | None, policy: str | None) -> None:

@@ -1,10 +1,15 @@
 """What is done to all candidates or questions of a campaign, some at a time."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.timezone import now
 
-from annotation.actions import campaign_ranges, campaigns
+from annotation import tasks
+from annotation.actions import campaign_ranges, campaigns, imports
 from annotation.models import CampaignRange, Gold
 from annotation.rules import PolicyValues
 from hierarchy.errors import Conflict
@@ -12,6 +17,7 @@ from tests import builders
 from tests.annotation.actions.test_batches import run_together
 
 PICTURES = 5
+WAITS_SECONDS = 0.3
 
 
 @pytest.fixture
@@ -131,7 +137,7 @@ def test_a_campaign_waits_for_one_that_is_being_closed_and_asks_about_the_same(c
 
     with pytest.raises(Conflict, match=rf"{first.name} is still being closed \(40 %\)"), transaction.atomic():
         builders.make_open_campaign(synsets, by=curator)
-    assert make_asked(curator, number=1930).questions.count() == 2
+    assert make_asked(curator, number=1930).state == "OPEN"
     finish()
     later = builders.make_open_campaign(synsets, by=curator)
     finish()
@@ -143,7 +149,7 @@ def test_new_rules_are_applied_range_by_range_and_begin_anew_with_newer_ones(cur
     campaign = make_asked(curator)
     finish()
     for cap in (3, 2):
-        campaigns.change_policy(name=campaign.name, policy=PolicyValues(vote_cap=cap), by=curator, at=now())
+        change_cap(campaign, cap)
     assert sorted(campaign.questions.values_list("votes_wanted", flat=True))[:3] == [2, 2, 3]
     assert list_ranges() == [(campaign.pk, "DECIDE", 40)]
     finish()
@@ -155,19 +161,127 @@ def test_new_rules_are_applied_range_by_range_and_begin_anew_with_newer_ones(cur
 def test_what_is_soonest_done_comes_first(curator):
     first = make_asked(curator)
     second = make_asked(curator, number=1930)
-    carry_on(second)
+    for _ in range(3):
+        carry_on(second)
+    assert list_ranges() == [(first.pk, "ASK", 40), (second.pk, "ASK", 80)]
     carry_on()
 
     assert list_ranges() == [(first.pk, "ASK", 40)]
 
 
+def test_a_few_candidates_are_asked_about_at_once_wherever_they_lie(curator, monkeypatch):
+    campaign = make_asked(curator)
+    builders.make_candidates(builders.make_synset(1930), 40)
+    builders.make_candidates(campaign.synsets.get(), 3)
+    monkeypatch.setattr(campaign_ranges, "IDS_AT_ONCE", 10)
+    campaigns.pause_campaign(name=campaign.name, by=curator, at=now())
+    campaigns.open_campaign(name=campaign.name, by=curator, at=now())
+
+    assert (campaign.questions.count(), list_ranges()) == (PICTURES + 3, [])
+
+
+@pytest.mark.usefixtures("large")
+def test_a_step_that_the_database_refuses_leaves_the_others_to_go_on(curator, monkeypatch):
+    first, second = make_asked(curator), make_asked(curator, number=1930)
+    monkeypatch.setitem(campaign_ranges.STEPS, CampaignRange.Kind.ASK, refuse_for(first))
+    with pytest.raises(campaign_ranges.StepFailed) as failed:
+        carry_on(first)
+    tasks.carry_on_campaigns()
+
+    assert second.questions.count() == PICTURES
+    assert list(CampaignRange.objects.values_list("pk", "campaign")) == [(failed.value.pk, first.pk)]
+
+
+def refuse_for(refused):
+    ask = campaign_ranges.STEPS[CampaignRange.Kind.ASK]
+
+    def step(campaign, *rest):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 / %s", [int(campaign != refused)])
+        return ask(campaign, *rest)
+
+    return step
+
+
+@pytest.mark.usefixtures("large")
+def test_nothing_is_imported_into_a_campaign_that_is_being_opened(curator, tmp_path):
+    campaign = make_asked(curator)
+    (tmp_path / "gold.csv").write_text("wnid,image_sha256,answer\n")
+
+    with pytest.raises(Conflict, match=r"is still being opened \(40 %\)"):
+        imports.import_gold(
+            path=tmp_path / "gold.csv", campaign=campaign.name, by=curator, at=now(), progress=lambda _: None
+        )
+
+
+# Side by side
+
+
+def change_cap(campaign, cap):
+    by = campaign.drafted_by
+    return campaigns.change_policy(name=campaign.name, policy=PolicyValues(vote_cap=cap, gold_rate=0), by=by, at=now())
+
+
+@contextmanager
+def meanwhile(work):
+    """The call in a thread, which waits for something that the block holds in its transaction."""
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            yield_to = pool.submit(run_together, lambda _: work(), [None])
+            yield
+            time.sleep(WAITS_SECONDS)
+            assert not yield_to.done()
+        yield_to.result()
+
+
+@pytest.fixture
+def boss(transactional_db):
+    return builders.make_user("carol", "curator")
+
+
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.mark.usefixtures("large")
-def test_what_somebody_is_at_is_left_to_them():
-    curator = builders.make_user("carol", "curator")
-    first, second = make_asked(curator), make_asked(curator, number=1930)
+def test_what_somebody_is_at_is_left_to_them(boss):
+    first, second = make_asked(boss), make_asked(boss, number=1930)
     with transaction.atomic():
         list(CampaignRange.objects.select_for_update().filter(campaign=first))
 
         assert run_together(carry_on, [first, second]) == [False, True]
-    assert (first.questions.count(), second.questions.count()) == (2, 4)
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.usefixtures("large")
+def test_new_rules_reach_what_a_worker_is_just_asking(boss):
+    campaign = make_asked(boss)
+    with meanwhile(lambda: change_cap(campaign, 2)):
+        carry_on()
+    finish()
+
+    assert list(campaign.questions.values_list("votes_wanted", flat=True)) == [2] * PICTURES
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_new_rules_reach_what_is_being_estimated_for_the_first_time(boss):
+    campaign = make_asked(boss)
+    builders.submit(builders.lease(builders.make_crowd(1)[0], campaign), "UNSURE")
+    with meanwhile(lambda: change_cap(campaign, 2)):
+        builders.estimate_all()
+
+    assert campaign.questions.due().count() == PICTURES
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_campaign_that_is_opened_waits_for_one_that_is_just_being_closed(boss):
+    first = make_asked(boss)
+    later = draft(first, boss)
+    with meanwhile(lambda: campaigns.open_campaign(name=later.name, by=boss, at=now())):
+        close(first, boss)
+
+    assert later.questions.count() == PICTURES
+
+
+def draft(like, by):
+    wnids = [synset.wnid for synset in like.synsets.all()]
+    return campaigns.draft_campaign(
+        name="later", title="Later", wnids=wnids, policy=PolicyValues(gold_rate=0), by=by, at=now()
+    )
