@@ -4,6 +4,7 @@ import itertools
 import socket
 from ipaddress import ip_address
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.test import override_settings
@@ -50,8 +51,13 @@ def _find_local_addresses(host, *arguments, **options):
 
 
 def pytest_configure():
-    """A thread of the live server keeps no connection, or the test database could not be dropped at the end."""
+    """A thread of the live server keeps no connection, or the test database could not be dropped at the end. A busy machine is no fault of
+    a test's examples."""
     settings.DATABASES["default"]["CONN_MAX_AGE"] = 0
+    hypothesis.settings.register_profile(
+        "veriset", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("veriset")
 
 
 @pytest.fixture(scope="session", autouse=True)

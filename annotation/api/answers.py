@@ -83,7 +83,7 @@ class ProgressAnswer(serializers.Serializer[Any]):
     rejected = serializers.IntegerField(required=False)
     disputed = serializers.IntegerField(required=False)
     gold = serializers.IntegerField(required=False)
-    votes = serializers.IntegerField(required=False, help_text="standing ones, on questions that are not gold")
+    votes = serializers.IntegerField(required=False, help_text="standing ones in time, on questions that are not gold")
     votes_per_finished = serializers.FloatField(required=False, allow_null=True)
 
 
