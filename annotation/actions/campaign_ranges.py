@@ -11,7 +11,7 @@ from django.db.models import F, Max, Min
 
 from annotation.actions.due import make_due
 from annotation.actions.unseen import ask_unseen_between, find_unseen
-from annotation.models import UNFINISHED, Campaign, CampaignRange, Gold, Question
+from annotation.models import Campaign, CampaignRange, Question
 from annotation.queries.campaigns import find_policy
 from annotation.queries.snapshots import find_snapshot
 from hierarchy.models import Candidate
@@ -25,20 +25,29 @@ AT_ONCE_SECONDS = 2.0
 # Votes that come in this time are estimated before what is only decided by other rules.
 PATIENCE = timedelta(days=1)
 
+# PostgreSQL does not know how many synsets or questions a young campaign has, and takes them for few: so all of them are looked for by
+# campaign, and those of a range in the range, whatever it thinks.
+MINE = "question.campaign_id = %(campaign)s"
+MINE_IN_RANGE = "question.campaign_id + 0 = %(campaign)s"
+OF_ALL = """SELECT candidate.id, candidate.synset_id FROM hierarchy_candidate AS candidate
+    JOIN annotation_campaignsynset AS member ON member.synset_id = candidate.synset_id WHERE member.campaign_id = %(campaign)s"""
+OF_RANGE = "SELECT id, synset_id FROM hierarchy_candidate WHERE id > %(after)s AND id <= %(last)s"
 ASK = """
+WITH near AS MATERIALIZED ({candidates})
 INSERT INTO annotation_question (campaign_id, candidate_id, synset_id, state, votes_wanted, priority, asked_at)
-SELECT %(campaign)s, candidate.id, candidate.synset_id, 'OPEN', %(wanted)s, %(priority)s, %(at)s
-FROM hierarchy_candidate AS candidate
-JOIN annotation_campaignsynset AS member ON member.campaign_id = %(campaign)s AND member.synset_id = candidate.synset_id
-WHERE candidate.id > %(after)s AND candidate.id <= %(last)s AND NOT EXISTS (
-    SELECT FROM annotation_question AS known WHERE known.campaign_id = %(campaign)s AND known.candidate_id = candidate.id)
-ORDER BY candidate.id
+SELECT %(campaign)s, near.id, near.synset_id, 'OPEN', %(wanted)s, %(priority)s, %(at)s
+FROM near
+WHERE EXISTS (SELECT FROM annotation_campaignsynset AS member
+              WHERE member.campaign_id = %(campaign)s AND member.synset_id = near.synset_id)
+  AND NOT EXISTS (SELECT FROM annotation_question AS known
+                  WHERE known.campaign_id + 0 = %(campaign)s AND known.candidate_id = near.id)
+ORDER BY near.id
 ON CONFLICT DO NOTHING
 """
-WITH_A_PRIOR = """question.campaign_id = %(campaign)s AND question.candidate_id > %(after)s AND question.candidate_id <= %(last)s
+WITH_A_PRIOR = """{mine} AND question.candidate_id > %(after)s AND question.candidate_id <= %(last)s
     AND EXISTS (SELECT FROM hierarchy_candidate AS candidate
                 WHERE candidate.id = question.candidate_id AND candidate.prior IS NOT NULL)"""
-ESTIMATED_AND_OPEN = """question.campaign_id = %(campaign)s AND question.id > %(after)s AND question.id <= %(last)s
+ESTIMATED_AND_OPEN = """{mine} AND question.id > %(after)s AND question.id <= %(last)s
     AND question.state = 'OPEN' AND question.closed_at IS NULL
     AND EXISTS (SELECT FROM annotation_estimate AS estimate WHERE estimate.question_id = question.id)"""
 # Whether there is more than a step to do: no more rows are looked at than that takes.
@@ -56,9 +65,17 @@ SELECT count(*) FROM (
 """
 # In the order of their ids, as pages of votes lock them, so that neither waits for the other in a circle.
 LOCK_UNFINISHED = """
-SELECT id FROM annotation_question
-WHERE campaign_id = %(campaign)s AND id > %(after)s AND id <= %(last)s AND state IN ('OPEN', 'DISPUTED') AND closed_at IS NULL
+SELECT id FROM annotation_question AS question
+WHERE {mine} AND id > %(after)s AND id <= %(last)s AND state IN ('OPEN', 'DISPUTED') AND closed_at IS NULL
 ORDER BY id FOR NO KEY UPDATE
+"""
+CLOSE = """
+UPDATE annotation_question AS question SET closed_at = %(at)s
+WHERE {mine} AND id > %(after)s AND id <= %(last)s AND state IN ('OPEN', 'DISPUTED') AND closed_at IS NULL
+"""
+CLOSE_GOLD = """
+UPDATE annotation_gold AS gold SET active = false FROM annotation_question AS question
+WHERE gold.active AND question.id = gold.question_id AND {mine} AND question.id > %(after)s AND question.id <= %(last)s
 """
 
 
@@ -143,10 +160,11 @@ def _ask(campaign: Campaign, after: int, last: int, at: datetime) -> int:
     unseen = find_unseen(find_snapshot(), find_policy(campaign))
     here = {"campaign": campaign.pk, "after": after, "last": last}
     with connection.cursor() as cursor:
-        cursor.execute(ASK, {**here, "at": at, **asdict(unseen)})
+        asked_of = OF_ALL if last == ALL_IDS else OF_RANGE
+        cursor.execute(ASK.format(candidates=asked_of), {**here, "at": at, **asdict(unseen)})
         asked = int(cursor.rowcount)
     # What an importer said of a candidate is an estimate already.
-    make_due(condition=WITH_A_PRIOR, values=here, at=at)
+    make_due(condition=WITH_A_PRIOR.format(mine=_find_mine(last)), values=here, at=at)
     return asked
 
 
@@ -154,21 +172,28 @@ def _decide(campaign: Campaign, after: int, last: int, at: datetime) -> int:
     """Whoever estimates one of them, or leases or lets go of it, meanwhile is waited for: it is due once more, or asked otherwise, after
     that."""
     here = {"campaign": campaign.pk, "after": after, "last": last}
+    mine = _find_mine(last)
     with connection.cursor() as cursor:
-        cursor.execute(LOCK_UNFINISHED, here)
-    due = make_due(condition=ESTIMATED_AND_OPEN, values=here, at=at + PATIENCE)
+        cursor.execute(LOCK_UNFINISHED.format(mine=mine), here)
+    due = make_due(condition=ESTIMATED_AND_OPEN.format(mine=mine), values=here, at=at + PATIENCE)
     policy = find_policy(campaign)
     return due + ask_unseen_between(snapshot=find_snapshot(), policies=[policy], after=after, last=last)
 
 
 def _close(campaign: Campaign, after: int, last: int, at: datetime) -> int:
     """All with the campaign's own moment; gold among them is gold no longer."""
+    here = {"campaign": campaign.pk, "after": after, "last": last, "at": campaign.closed_at}
     with connection.cursor() as cursor:
-        cursor.execute(LOCK_UNFINISHED, {"campaign": campaign.pk, "after": after, "last": last})
-    here = Question.objects.filter(campaign=campaign, pk__gt=after, pk__lte=last)
-    closed = here.filter(state__in=UNFINISHED, closed_at=None).update(closed_at=campaign.closed_at)
-    Gold.objects.filter(question__in=here, active=True).update(active=False)
+        cursor.execute(LOCK_UNFINISHED.format(mine=_find_mine(last)), here)
+        cursor.execute(CLOSE.format(mine=_find_mine(last)), here)
+        closed = int(cursor.rowcount)
+        cursor.execute(CLOSE_GOLD.format(mine=_find_mine(last)), here)
     return closed
+
+
+def _find_mine(last: int) -> str:
+    """The condition on the campaign of a question, for all ids or for a range of them."""
+    return MINE if last == ALL_IDS else MINE_IN_RANGE
 
 
 STEPS: dict[CampaignRange.Kind, Callable[[Campaign, int, int, datetime], int]] = {
