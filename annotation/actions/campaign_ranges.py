@@ -69,10 +69,9 @@ SELECT id FROM annotation_question AS question
 WHERE {mine} AND id > %(after)s AND id <= %(last)s AND state IN ('OPEN', 'DISPUTED') AND closed_at IS NULL
 ORDER BY id FOR NO KEY UPDATE
 """
-CLOSE = """
-UPDATE annotation_question AS question SET closed_at = %(at)s
-WHERE {mine} AND id > %(after)s AND id <= %(last)s AND state IN ('OPEN', 'DISPUTED') AND closed_at IS NULL
-"""
+CLOSE = f"""
+UPDATE annotation_question AS closed SET closed_at = %(at)s FROM ({LOCK_UNFINISHED}) AS locked WHERE closed.id = locked.id
+"""  # noqa: S608 (constants of this module)
 CLOSE_GOLD = """
 UPDATE annotation_gold AS gold SET active = false FROM annotation_question AS question
 WHERE gold.active AND question.id = gold.question_id AND {mine} AND question.id > %(after)s AND question.id <= %(last)s
@@ -183,11 +182,11 @@ def _decide(campaign: Campaign, after: int, last: int, at: datetime) -> int:
 def _close(campaign: Campaign, after: int, last: int, at: datetime) -> int:
     """All with the campaign's own moment; gold among them is gold no longer."""
     here = {"campaign": campaign.pk, "after": after, "last": last, "at": campaign.closed_at}
+    mine = _find_mine(last)
     with connection.cursor() as cursor:
-        cursor.execute(LOCK_UNFINISHED.format(mine=_find_mine(last)), here)
-        cursor.execute(CLOSE.format(mine=_find_mine(last)), here)
+        cursor.execute(CLOSE.format(mine=mine), here)
         closed = int(cursor.rowcount)
-        cursor.execute(CLOSE_GOLD.format(mine=_find_mine(last)), here)
+        cursor.execute(CLOSE_GOLD.format(mine=mine), here)
     return closed
 
 
