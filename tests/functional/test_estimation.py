@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from annotation.actions.estimation import FIRST_VOTES
 from tests.functional.pictures import draw_candidates, read_truths
 from tests.functional.service import CHECKOUT, describe_outside, restore_signals, wait_until
 
@@ -22,6 +23,11 @@ START = datetime(2025, 3, 1, tzinfo=UTC)
 SECONDS = 180
 STATE = "SELECT status, passes FROM annotation_estimation WHERE id = %s"
 RUNNING = "SELECT count(*) FROM annotation_estimation WHERE status = 'RUNNING'"
+# Whether there are so many votes that the service soon begins an estimation by itself.
+IS_DUE = """
+SELECT (SELECT max(id) FROM annotation_vote) >= greatest(%s, 2 * coalesce(
+    (SELECT newest_vote FROM annotation_estimation ORDER BY id DESC LIMIT 1), 0))
+"""
 
 
 def ask_service(service, *arguments) -> str:
@@ -49,6 +55,11 @@ def voted(service, tmp_path):
     stamped = [[*row, (START + timedelta(seconds=second)).isoformat()] for second, row in enumerate(rows)]
     write_rows(tmp_path / "votes.csv", ["annotator", "answer", "at"], stamped)
     service.manage("import_votes", tmp_path / "votes.csv", "--campaign", "estimated")
+    wait_until(lambda: is_at_rest(service), seconds=SECONDS, what="no estimation runs or is due")
+
+
+def is_at_rest(service) -> bool:
+    return service.ask(IS_DUE, FIRST_VOTES) == [(False,)] and service.ask(RUNNING) == [(0,)]
 
 
 def answer(truth, annotator, chance) -> str:
