@@ -55,4 +55,10 @@ app.conf.beat_schedule = {
         "schedule": 10.0,
         "options": {"expires": 30},
     },
+    # Counts are right without it, and add up quickly with it.
+    "fold counts": {
+        "task": "hierarchy.tasks.fold_counts",
+        "schedule": 60.0,
+        "options": {"expires": 30},
+    },
 }

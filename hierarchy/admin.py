@@ -47,7 +47,7 @@ class LabelAdmin(ReadOnlyAdmin):
     list_display = ("id", "candidate", "verdict", "probability", "source", "source_ref", "at", "superseded_at")
     list_select_related = ("candidate",)
     list_filter = ("verdict", "source")
-    search_fields = ("candidate__synset__wnid",)
+    search_fields = ("synset__wnid",)
 
 
 @admin.register(Release)

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from annotation.actions import disputes
 from annotation.consensus.synsets import SynsetTable
 from annotation.models import CampaignRange, Estimation, EstimationShard, Measurement, Question, Snapshot
-from hierarchy.models import Label, Release, ReleaseFile, WordNetImport
+from hierarchy.models import Label, Release, ReleaseCount, ReleaseFile, WordNetImport
 from tests import builders
 
 
@@ -71,6 +71,7 @@ BREAKS = [
     ("label_superseded_after", change("hierarchy_label", "superseded_at = at - interval '1 second'")),
     ("label_is_history", change("hierarchy_label", "probability = 0.5")),
     ("label_is_history", "DELETE FROM hierarchy_label"),
+    ("label_synset_of_candidate", duplicate("hierarchy_label", synset_id=1930, superseded_at="2100-01-01")),
     ("hierarchy_release_name_key", duplicate("hierarchy_release", state="DRAFT", published_at=None)),
     ("release_published_is_whole", duplicate("hierarchy_release", name="other", state="PUBLISHED", manifest={})),
     (
@@ -85,6 +86,11 @@ BREAKS = [
     ("release_file_is_immutable", duplicate("hierarchy_releasefile", name="more.csv")),
     ("release_file_once", change("hierarchy_releasefile", "name = 'twice'", "name LIKE 'draft%'")),
     ("release_file_sha256_length", change("hierarchy_releasefile", r"sha256 = '\x00'", "name LIKE 'draft%'")),
+    ("release_count_once", change("hierarchy_releasecount", "synset_id = 1740", "rejected = 2")),
+    ("release_count_not_negative", change("hierarchy_releasecount", "accepted = -1", "rejected = 2")),
+    ("release_count_is_immutable", change("hierarchy_releasecount", "accepted = 5", "rejected = 1")),
+    ("release_count_is_immutable", "DELETE FROM hierarchy_releasecount WHERE rejected = 1"),
+    ("release_count_is_immutable", duplicate("hierarchy_releasecount", synset_id=1930)),
     # annotation: accounts
     ("annotation_annotator_user_id_key", duplicate("annotation_annotator")),
     ("annotator_barred_with_reason", change("annotation_annotator", "barred_at = now()")),
@@ -155,10 +161,20 @@ BREAKS = [
     ("rescored_range_once", duplicate("annotation_rescoredrange")),
     ("rescored_range_goes_on", change("annotation_rescoredrange", "reached = last")),
     # annotation: questions
-    ("question_once_per_campaign", duplicate("annotation_question", state="ACCEPTED", decided_at="2026-01-01")),
+    (
+        "question_once_per_campaign",
+        duplicate("annotation_question", state="ACCEPTED", decided_at="2026-01-01", is_gold=False),
+    ),
     (
         "question_one_unfinished_per_candidate",
-        duplicate("annotation_question", candidate_id="{candidate}", campaign_id=-1, state="OPEN", decided_at=None),
+        duplicate(
+            "annotation_question",
+            candidate_id="{candidate}",
+            campaign_id=-1,
+            state="OPEN",
+            decided_at=None,
+            is_gold=False,
+        ),
     ),
     ("question_decided_has_time", change("annotation_question", "state = 'LOST'", "id = {voted}")),
     ("question_decided_has_time", change("annotation_question", "decided_at = now()", "id = {voted}")),
@@ -272,8 +288,10 @@ IMPLIED = {
     "hierarchy_synset_wnid_key",
     # question_decided_has_time names the states too.
     "question_state_known",
-    # It refuses nothing: it writes what the next two guard.
+    # They refuse nothing, they write: what the next two guard, and what nobody but them writes.
     "gold_is_marked",
+    *(f"{which}{what}_are_counted" for which in ("", "changed_", "removed_") for what in ("candidates", "labels")),
+    *(f"all_{what}_are_gone" for what in ("candidates", "labels")),
 }
 
 OWN_RULES = """
@@ -335,6 +353,8 @@ def add_releases(curator):
     draft = Release.objects.create(name="second", frozen_at=at)
     for release, name in ((published, "labels.csv"), (draft, "draft 1"), (draft, "draft 2")):
         ReleaseFile.objects.create(release=release, name=name, sha256=digest, size=1, rows=1)
+    for release, synset, rejected in ((published, 1740, 1), (draft, 1740, 3), (draft, 1930, 2)):
+        ReleaseCount.objects.create(release=release, synset_id=synset, accepted=0, rejected=rejected)
     published.state, published.manifest, published.published_at = "PUBLISHED", {}, at
     published.save()
     WordNetImport.objects.create(sha256=digest, synsets=1, parent_links=0, instance_links=0, imported_at=at)

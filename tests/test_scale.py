@@ -9,6 +9,7 @@ from annotation.models import Batch, Vote
 from benchmarks.scale.clients import run_clients
 from benchmarks.scale.load import Lag, summarize
 from benchmarks.scale.report import find_figure, format_sizes, read_sizes
+from hierarchy.models import Synset
 from tests import builders
 
 QUESTIONS = 2000
@@ -92,3 +93,16 @@ def test_the_table_has_a_column_for_each_size_and_a_blank_for_what_was_not_measu
     assert first.split()[-2:] == ["3.0", "3.2"]
     assert second.split()[-1] == "ms"
     assert find_figure(sizes[0], ("load", "pages of 24", "votes_per_second")) is None
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_pages_are_measured_for_whom_they_are(filled):
+    from benchmarks.scale import pages
+
+    builders.make_synset(77_000_000, parents=[Synset.objects.earliest("pk")])
+    told = []
+    found = pages.measure_pages(progress=told.append)
+
+    assert {name.partition(", ")[2] for name in found if name != "slowest"} == {"curator", "annotator", "visitor"}
+    assert len(told) == len(found) - 1
+    assert found["slowest"]["median_ms"] == max(times["median_ms"] for times in found.values()) > 0

@@ -33,7 +33,7 @@ def settle_dispute(*, dispute_id: int, verdict: str, reason: str, version: int, 
         raise Conflict("Votes have come that are being estimated. Look again in a moment.")
     if dispute.version != version:
         raise Conflict(f"Votes have come since you read it: version {dispute.version} now, not {version}. Look again.")
-    if Vote.objects.filter(question=question, annotator__user=by).exists():
+    if Vote.objects.ever_on(question.pk).filter(annotator__user=by).exists():
         raise NotPermitted("You voted on this question, so another curator has to settle it.")
     dispute.settled_at, dispute.settled_by = at, by
     dispute.verdict, dispute.explanation = verdict, reason.strip()

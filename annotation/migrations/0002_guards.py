@@ -10,7 +10,7 @@ ALTER TABLE annotation_vote
 ALTER TABLE annotation_question
     ADD CONSTRAINT question_synset_of_campaign FOREIGN KEY (campaign_id, synset_id)
         REFERENCES annotation_campaignsynset (campaign_id, synset_id) DEFERRABLE INITIALLY DEFERRED;
-CREATE UNIQUE INDEX candidate_with_synset ON hierarchy_candidate (id, synset_id);
+CREATE UNIQUE INDEX IF NOT EXISTS candidate_with_synset ON hierarchy_candidate (id, synset_id);
 ALTER TABLE annotation_question
     ADD CONSTRAINT question_synset_of_candidate FOREIGN KEY (candidate_id, synset_id)
         REFERENCES hierarchy_candidate (id, synset_id) DEFERRABLE INITIALLY DEFERRED;
@@ -92,7 +92,6 @@ DROP TRIGGER vote_is_history ON annotation_vote;
 DROP FUNCTION annotation_guard_vote();
 ALTER TABLE annotation_question DROP CONSTRAINT question_synset_of_candidate;
 ALTER TABLE annotation_question DROP CONSTRAINT question_synset_of_campaign;
-DROP INDEX candidate_with_synset;
 ALTER TABLE annotation_vote DROP CONSTRAINT vote_by_its_annotator, DROP CONSTRAINT vote_on_its_page;
 """
 

@@ -121,6 +121,11 @@ class VoteQuerySet(models.QuerySet["Vote"]):
     def standing(self) -> "VoteQuerySet":
         return self.filter(withdrawn_at__isnull=True)
 
+    def ever_on(self, question_id: int) -> "VoteQuerySet":
+        """Votes on a question, withdrawn ones as well: found over the pages it was on, as only standing ones have an index."""
+        pages = BatchItem.objects.filter(question=question_id)
+        return self.filter(question=question_id, batch__in=pages.values("batch"))
+
 
 class Vote(models.Model):
     """An annotator's answer to a question. Appended; only `withdrawn_at` is ever set later, which a trigger guards.

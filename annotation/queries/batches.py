@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import connection
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from annotation.models import Annotator, Batch, BatchItem, Question
@@ -78,16 +79,21 @@ def list_pictures(batch: Batch) -> list[Picture]:
 
 
 def list_examples(batch: Batch, *, limit: int) -> list[Label]:
-    """Accepted pictures of the batch's synset that give nothing away, with image and candidate. One query.
+    """Accepted pictures of the batch's synset that give nothing away, with image and candidate. Two queries.
 
     Left out are pictures that are still asked about for this synset, gold among them, and pictures on this annotator's
     open pages, which others may have finished meanwhile.
     """
-    asked = Question.objects.filter(synset_id=batch.synset_id).unfinished().values("candidate__image_id")
-    held = BatchItem.objects.filter(batch__annotator_id=batch.annotator_id, batch__closed_at__isnull=True)
-    known = Label.objects.current().exclude(candidate__image_id__in=asked)
-    labels = known.exclude(candidate__image_id__in=held.values("question__candidate__image_id"))
-    return list_example_pictures(batch.synset_id, everything=False, limit=limit, labels=labels)
+    asked = Question.objects.filter(
+        synset_id=batch.synset_id, candidate__image_id=OuterRef("candidate__image_id")
+    ).unfinished()
+    held = BatchItem.objects.filter(
+        batch__annotator_id=batch.annotator_id,
+        batch__closed_at__isnull=True,
+        question__candidate__image_id=OuterRef("candidate__image_id"),
+    )
+    hidden = Q(Exists(asked)) | Q(Exists(held))
+    return list_example_pictures(batch.synset_id, everything=False, current=True, limit=limit, hidden=hidden)
 
 
 @dataclass(frozen=True)

@@ -51,9 +51,7 @@ class Tally:
 
 def count_answers(dispute: Dispute, *, user: User) -> Tally:
     """How the votes on a disputed question are spread. One query."""
-    rows = list(
-        Vote.objects.filter(question=dispute.question_id).values_list("answer", "withdrawn_at", "annotator__user_id")
-    )
+    rows = list(Vote.objects.ever_on(dispute.question_id).values_list("answer", "withdrawn_at", "annotator__user_id"))
     standing = [answer for answer, withdrawn_at, _ in rows if withdrawn_at is None]
     return Tally(
         yes=standing.count(Vote.Answer.YES),

@@ -189,6 +189,27 @@ CHECKS = (
                 WHERE item.question_id = gold.question_id AND batch.outcome <> 'IMPORTED')""",
     ),
     Check(
+        "label_is_of_its_candidates_synset",
+        """SELECT label.id FROM hierarchy_label AS label LEFT JOIN hierarchy_candidate AS candidate
+           ON (candidate.id, candidate.synset_id) = (label.candidate_id, label.synset_id) WHERE candidate.id IS NULL""",
+    ),
+    Check(
+        "synsets_are_counted",
+        """SELECT synset_id FROM (
+               SELECT synset_id, images, accepted, rejected FROM hierarchy_countchange
+               UNION ALL SELECT synset_id, -count(*), 0, 0 FROM hierarchy_candidate GROUP BY synset_id
+               UNION ALL SELECT synset_id, 0, -count(*) FILTER (WHERE verdict = 'ACCEPTED'),
+                                -count(*) FILTER (WHERE verdict = 'REJECTED')
+                         FROM hierarchy_label WHERE superseded_at IS NULL GROUP BY synset_id) AS counted
+           GROUP BY synset_id HAVING sum(images) <> 0 OR sum(accepted) <> 0 OR sum(rejected) <> 0""",
+    ),
+    Check(
+        "release_is_counted",
+        """SELECT release.id FROM hierarchy_release AS release WHERE release.state = 'PUBLISHED'
+           AND (release.manifest->>'labels')::bigint + (release.manifest->>'withheld')::bigint IS DISTINCT FROM
+               (SELECT coalesce(sum(accepted + rejected), 0) FROM hierarchy_releasecount WHERE release_id = release.id)""",
+    ),
+    Check(
         "closure_follows_parent_links",
         """WITH RECURSIVE above (descendant_id, ancestor_id) AS (
                SELECT id, id FROM hierarchy_synset

@@ -1,7 +1,7 @@
 """python -m benchmarks.scale --questions 14197122 [--folder var/bench/scale] [--wnids FILE] [PART ...]
 
-The service at the size of a large collection: fills a database of so many questions (kept and used again), then measures leases,
-annotators over HTTP, re-estimation, and intake. Writes FOLDER/<questions>.json, and prints a table of all sizes that have been
+The service at the size of a large collection: fills a database of so many questions (kept and used again), then measures pages,
+leases, annotators over HTTP, re-estimation, and intake. Writes FOLDER/<questions>.json, and prints a table of all sizes that have been
 measured there; --plot FILE draws it. Nothing fails because a machine is slow.
 """
 
@@ -26,7 +26,7 @@ from config.embedded.programs import WEB_WORKERS
 from config.fetch import FetchError
 
 INTAKE = "intake"
-PARTS = ("leases", "load", "estimation", INTAKE)
+PARTS = ("pages", "leases", "load", "estimation", INTAKE)
 # Smaller ones are filled anew for each run, which uses them up.
 KEPT = 1_000_000
 
@@ -73,7 +73,9 @@ def measure(options: argparse.Namespace) -> None:
 
 def _measure_part(part: str, options: argparse.Namespace, filled: Filled, progress: Progress) -> dict[str, Any]:
     """Modules of models can be imported only after Django has been set up."""
-    if part == "leases":
+    if part == "pages":
+        found = importlib.import_module("benchmarks.scale.pages").measure_pages(progress=progress)
+    elif part == "leases":
         found = importlib.import_module("benchmarks.scale.leases").measure_leases(progress=progress)
     elif part == "load":
         load = importlib.import_module("benchmarks.scale.load")

@@ -36,6 +36,14 @@ SEQUENCES = """
 SELECT table_name FROM information_schema.columns
 WHERE table_name = ANY(%s) AND column_name = 'id' AND is_identity = 'YES'
 """
+# As triggers would have, had they not slept.
+COUNTS = """
+INSERT INTO hierarchy_countchange (synset_id, images, accepted, rejected)
+SELECT candidate.synset_id, count(*), count(*) FILTER (WHERE label.verdict = 'ACCEPTED'),
+       count(*) FILTER (WHERE label.verdict = 'REJECTED')
+FROM hierarchy_candidate AS candidate LEFT JOIN hierarchy_label AS label ON label.candidate_id = candidate.id
+GROUP BY candidate.synset_id
+"""
 SIZES = """
 SELECT relation.relname, parent.relname, pg_relation_size(relation.oid)
 FROM pg_class AS relation LEFT JOIN pg_index AS index ON index.indexrelid = relation.oid
@@ -149,6 +157,8 @@ def _finish(clock: dict[str, float], progress: Progress) -> None:
         with _measure(clock, f"{table} indexes"), connection.cursor() as cursor:
             cursor.execute(f"REINDEX TABLE {table}")
         progress(f"indexed {table} in {clock[f'{table} indexes']:.1f} s")
+    with _measure(clock, "counts"), connection.cursor() as cursor:
+        cursor.execute(COUNTS)
     with _measure(clock, "vacuum"), connection.cursor() as cursor:
         _set_sequences(cursor)
         cursor.execute("VACUUM ANALYZE")

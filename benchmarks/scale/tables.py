@@ -135,6 +135,7 @@ class Rows:
         return {
             "id": self.ids[chosen],
             "candidate_id": self.ids[chosen],
+            "synset_id": self.synset_ids[chosen],
             "verdict": STATES[self.decision[chosen]],
             "probability": outcomes.probability[self.chunk.combination[chosen]],
             "votes": self.chunk.votes[chosen].astype(np.int32),

@@ -39,12 +39,17 @@ def record_labels(*, verdicts: Sequence[Verdict], source: str, source_ref: str, 
     """
     if not verdicts:
         return 0
-    _lock_candidates([verdict.candidate_id for verdict in verdicts])
+    synsets = _lock_candidates([verdict.candidate_id for verdict in verdicts])
     current = {
         label.candidate_id: label
         for label in Label.objects.current().filter(candidate__in=[verdict.candidate_id for verdict in verdicts])
     }
-    opened = [_make_label(verdict, source=source, source_ref=source_ref, by=by, at=at) for verdict in verdicts]
+    opened = [
+        Label(
+            **vars(verdict), synset_id=synsets[verdict.candidate_id], source=source, source_ref=source_ref, by=by, at=at
+        )
+        for verdict in verdicts
+    ]
     opened = [label for label in opened if _replaces(label, current.get(label.candidate_id))]
     closed = [current[label.candidate_id] for label in opened if label.candidate_id in current]
     for label in closed:
@@ -55,29 +60,20 @@ def record_labels(*, verdicts: Sequence[Verdict], source: str, source_ref: str, 
     return len(opened)
 
 
-def _lock_candidates(ids: Sequence[int]) -> None:
-    """Lock in the order of ids, so that two callers wait for each other instead of killing each other."""
+def _lock_candidates(ids: Sequence[int]) -> dict[int, int]:
+    """The synset of each; locked in the order of ids, so that two callers wait for each other instead of killing each other."""
     if len(set(ids)) < len(ids):
         raise InvalidInput({"verdicts": "a candidate comes twice"})
-    locked = set(
-        Candidate.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk").values_list("pk", flat=True)
+    locked = dict(
+        Candidate.objects.select_for_update(no_key=True)
+        .filter(pk__in=ids)
+        .order_by("pk")
+        .values_list("pk", "synset_id")
     )
-    missing = sorted(set(ids) - locked)
+    missing = sorted(set(ids) - locked.keys())
     if missing:
         raise NotFound(f"There is no candidate {missing[0]}.")
-
-
-def _make_label(verdict: Verdict, *, source: str, source_ref: str, by: User | None, at: datetime) -> Label:
-    return Label(
-        candidate_id=verdict.candidate_id,
-        verdict=verdict.verdict,
-        probability=verdict.probability,
-        votes=verdict.votes,
-        source=source,
-        source_ref=source_ref,
-        by=by,
-        at=at,
-    )
+    return locked
 
 
 def _replaces(label: Label, current: Label | None) -> bool:

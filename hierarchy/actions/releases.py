@@ -7,7 +7,7 @@ the draft up with its moment and writes the files anew.
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -24,12 +24,13 @@ from django.db import connection, transaction
 from hierarchy.errors import Conflict, InvalidInput
 from hierarchy.exports.labels import FORMATS, LabelCounts, LabelRow, WrittenFile, count_labels, write_labels
 from hierarchy.exports.manifest import MANIFEST_NAME, describe_manifest_file, encode_manifest, make_manifest
-from hierarchy.models import Release, ReleaseFile
+from hierarchy.models import Label, Release, ReleaseCount, ReleaseFile, Synset
 from hierarchy.queries.labels import FrozenLabel, stream_labels_at
 from hierarchy.queries.releases import RELEASE_STORAGE
 
 NAME_LENGTH = 100
 CHUNK_BYTES = 1 << 20
+COUNTS_AT_ONCE = 5000
 
 
 def publish_release(*, name: str, by: User | None, at: datetime) -> Release:
@@ -72,14 +73,17 @@ def build_release(*, release: Release) -> Release:
     draft = _lock_draft(release)
     _lift_time_limits()
     draft.files.all().delete()
+    draft.counts.all().delete()
+    counts = LabelCounts()
     with TemporaryDirectory(prefix="veriset-release-") as folder:
-        manifest, files = _write_files(draft, Path(folder))
+        manifest, files = _write_files(draft, Path(folder), counts=counts)
         for file in files:
             _store(Path(folder) / file.name, name=f"{draft.name}/{file.name}")
     ReleaseFile.objects.bulk_create(
         ReleaseFile(release=draft, name=file.name, sha256=bytes.fromhex(file.sha256), size=file.size, rows=file.rows)
         for file in files
     )
+    ReleaseCount.objects.bulk_create(_list_counts(draft, counts.by_synset), batch_size=COUNTS_AT_ONCE)
     draft.manifest = manifest
     draft.save(update_fields=["manifest"])
     return draft
@@ -117,8 +121,7 @@ def _lift_time_limits() -> None:
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
-def _write_files(draft: Release, folder: Path) -> tuple[dict[str, Any], list[WrittenFile]]:
-    counts = LabelCounts()
+def _write_files(draft: Release, folder: Path, *, counts: LabelCounts) -> tuple[dict[str, Any], list[WrittenFile]]:
     with ExitStack() as stack:
         sinks = {name: stack.enter_context((folder / name).open("wb")) for name in FORMATS}
         rows = _drop_withheld(stream_labels_at(frozen_at=draft.frozen_at), counts=counts)
@@ -131,10 +134,22 @@ def _write_files(draft: Release, folder: Path) -> tuple[dict[str, Any], list[Wri
 
 def _drop_withheld(labels: Iterator[FrozenLabel], *, counts: LabelCounts) -> Iterator[LabelRow]:
     for label in labels:
+        counts.by_synset[label.row.wnid, label.row.verdict] += 1
         if label.withheld:
             counts.withheld += 1
         else:
             yield label.row
+
+
+def _list_counts(draft: Release, found: Mapping[tuple[str, str], int]) -> Iterator[ReleaseCount]:
+    synsets = Synset.objects.in_bulk({wnid for wnid, _ in found}, field_name="wnid")
+    for wnid, synset in synsets.items():
+        yield ReleaseCount(
+            release=draft,
+            synset=synset,
+            accepted=found.get((wnid, Label.Verdict.ACCEPTED), 0),
+            rejected=found.get((wnid, Label.Verdict.REJECTED), 0),
+        )
 
 
 def _store(path: Path, *, name: str) -> None:

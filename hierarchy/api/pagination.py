@@ -15,13 +15,15 @@ def paginate(
     order_by: Sequence[str],
     parameters: Mapping[str, Any],
     write_rows: Callable[[Sequence[Any]], Any],
+    among: QuerySet[Any, Any] | None = None,
 ) -> Response:
-    """The page that the request's `limit` and `cursor` ask for; `order_by` as in keyset.read_page."""
+    """The page that the request's `limit` and `cursor` ask for; `order_by` and `among` as in keyset.read_page."""
     page = list_page(
         rows,
         order_by=order_by,
         write_rows=write_rows,
         limit=parameters["limit"],
         address=request.build_absolute_uri(),
+        among=among,
     )
     return Response(page)

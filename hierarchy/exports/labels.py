@@ -55,7 +55,8 @@ class WrittenFile:
 class LabelCounts:
     """How many labels passed, by verdict and by source, and of how many synsets.
 
-    `withheld` counts those left out because their synset is marked sensitive or offensive.
+    `withheld` counts those left out because their synset is marked sensitive or offensive; `by_synset` has those, too, by
+    wnid and verdict.
     """
 
     rows: int = 0
@@ -63,6 +64,7 @@ class LabelCounts:
     by_verdict: Counter[str] = field(default_factory=Counter)
     by_source: Counter[str] = field(default_factory=Counter)
     withheld: int = 0
+    by_synset: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 def write_probability(probability: float) -> float:

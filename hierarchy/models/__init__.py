@@ -1,3 +1,4 @@
+from hierarchy.models.count import CountChange, ReleaseCount
 from hierarchy.models.image import Candidate, Image
 from hierarchy.models.label import Label
 from hierarchy.models.release import Release, ReleaseFile
@@ -6,10 +7,12 @@ from hierarchy.models.synset import Closure, ParentLink, Synset, SynsetWord, Wor
 __all__ = [
     "Candidate",
     "Closure",
+    "CountChange",
     "Image",
     "Label",
     "ParentLink",
     "Release",
+    "ReleaseCount",
     "ReleaseFile",
     "Synset",
     "SynsetWord",

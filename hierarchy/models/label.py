@@ -3,6 +3,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from hierarchy.models.image import Candidate
+from hierarchy.models.synset import Synset
 
 
 class LabelQuerySet(models.QuerySet["Label"]):
@@ -11,7 +12,10 @@ class LabelQuerySet(models.QuerySet["Label"]):
 
 
 class Label(models.Model):
-    """A verdict on a candidate. A new verdict closes the old row and opens another; nothing else is ever changed."""
+    """A verdict on a candidate. A new verdict closes the old row and opens another; nothing else is ever changed.
+
+    `synset` is the candidate's, which a key of both columns holds it to: the best of a synset stand together in an index.
+    """
 
     class Verdict(models.TextChoices):
         ACCEPTED = "ACCEPTED", "accepted"
@@ -21,7 +25,10 @@ class Label(models.Model):
         CONSENSUS = "CONSENSUS", "consensus"
         CURATOR = "CURATOR", "curator"
 
-    candidate = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="labels", db_index=False)
+    candidate = models.ForeignKey(
+        Candidate, on_delete=models.PROTECT, related_name="labels", db_index=False, db_constraint=False
+    )
+    synset = models.ForeignKey(Synset, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     verdict = models.CharField(max_length=8, choices=Verdict.choices)
     probability = models.FloatField(help_text="that the image shows the synset")
     votes = models.IntegerField(help_text="votes the verdict rests on")
@@ -51,6 +58,16 @@ class Label(models.Model):
         indexes = [
             models.Index(name="label_history", fields=["candidate", "at"]),
             models.Index(name="label_changed", fields=["at", "id"]),
+            models.Index(name="label_of_synset", fields=["synset", "at", "id"]),
+            # What a synset looks like, the most certain first. Who may see it is read from the index as well.
+            models.Index(
+                F("synset"),
+                F("probability").desc(),
+                F("id"),
+                name="label_best",
+                condition=Q(verdict="ACCEPTED"),
+                include=["at", "superseded_at"],
+            ),
         ]
 
     def __str__(self) -> str:

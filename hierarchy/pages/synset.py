@@ -88,7 +88,7 @@ def _make_example(label: Label, expires_at: int) -> Example:
 
     return Example(
         label=label,
-        synset=label.candidate.synset,
+        synset=label.synset,
         image=image,
         small_url=sign(Image.Rendition.SMALL),
         large_url=sign(Image.Rendition.LARGE),

@@ -1,14 +1,32 @@
 """How many images and labels lie at and below synsets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, FilteredRelation, OuterRef, Q
+from django.db import connection
+from django.db.models import Exists, OuterRef
 
-from hierarchy.models import Closure, Label, ParentLink
+from hierarchy.models import Closure, ParentLink
 from hierarchy.models.synset import Synset
-from hierarchy.queries.visibility import label_is_visible
+from hierarchy.queries.visibility import NEWEST_RELEASE
 
 CHILDREN_PER_PAGE = 100
+
+# Rows of (synset_id, images, accepted, rejected) whose sums are the counts of a synset alone, with the current labels.
+CURRENT = "hierarchy_countchange"
+# Of the labels of the newest published release, which have no images.
+RELEASED = f"""(
+    SELECT synset_id, 0 AS images, accepted, rejected FROM hierarchy_releasecount
+    WHERE release_id = (SELECT id FROM {NEWEST_RELEASE})
+)"""  # noqa: S608 (constants of these modules)
+RELEASED_WITH_IMAGES = f"(SELECT synset_id, images, 0 AS accepted, 0 AS rejected FROM {CURRENT} UNION ALL {RELEASED})"  # noqa: S608
+# Built of constants of this module only.
+COUNT = """
+SELECT pair.ancestor_id, sum(counted.images), sum(counted.accepted), sum(counted.rejected)
+FROM hierarchy_closure AS pair JOIN {counts} AS counted ON counted.synset_id = pair.descendant_id
+WHERE pair.ancestor_id = ANY(%(synsets)s) AND (%(instances)s OR NOT pair.instance)
+GROUP BY pair.ancestor_id
+"""
 
 
 @dataclass(frozen=True)
@@ -76,26 +94,14 @@ def list_children(
     ]
 
 
-def _count_each(synset_ids: list[int], *, everything: bool, instances: bool) -> dict[int, LabelCounts]:
-    """Counts by synset, without those that have no images; one query.
+def _count_each(synset_ids: Sequence[int], *, everything: bool, instances: bool) -> dict[int, LabelCounts]:
+    """Counts by synset, without those below which nothing was ever counted; one query.
 
-    A candidate meets each synset above it once, and its visible label at most once, so nothing is counted twice.
+    The closure has each pair once, so nothing is counted twice.
     """
-    labels = "descendant__candidates__labels"
-    visible = FilteredRelation(labels, condition=label_is_visible(everything=everything, path=f"{labels}__"))
-    pairs = Closure.objects.filter(ancestor_id__in=synset_ids, descendant__candidates__isnull=False)
-    if not instances:
-        pairs = pairs.filter(instance=False)
-    rows = (
-        pairs.annotate(visible=visible)
-        .values("ancestor_id")
-        .annotate(
-            images=Count("descendant__candidates"),
-            accepted=Count("visible", filter=Q(visible__verdict=Label.Verdict.ACCEPTED)),
-            rejected=Count("visible", filter=Q(visible__verdict=Label.Verdict.REJECTED)),
+    with connection.cursor() as cursor:
+        cursor.execute(
+            COUNT.format(counts=CURRENT if everything else RELEASED_WITH_IMAGES),
+            {"synsets": list(synset_ids), "instances": instances},
         )
-    )
-    return {
-        row["ancestor_id"]: LabelCounts(images=row["images"], accepted=row["accepted"], rejected=row["rejected"])
-        for row in rows
-    }
+        return {row[0]: LabelCounts(*row[1:]) for row in cursor.fetchall()}

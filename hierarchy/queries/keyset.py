@@ -13,6 +13,8 @@ from django.http import QueryDict
 from hierarchy.errors import InvalidInput
 
 CURSOR = "cursor"
+# Rows that a page looks at where rare ones are asked for.
+WINDOW = 50_000
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,11 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Page:
+    """`before` and `after` are the values of the ordering to go back and on from; None where nothing lies there."""
+
     rows: Sequence[Any]
-    has_previous: bool
-    has_next: bool
+    before: Sequence[Any] | None
+    after: Sequence[Any] | None
 
 
 def list_page(
@@ -37,45 +41,77 @@ def list_page(
     write_rows: Callable[[Sequence[Any]], Any],
     limit: int,
     address: str,
+    among: QuerySet[Any, Any] | None = None,
 ) -> dict[str, Any]:
     """The envelope {"next", "previous", "results"} of the page at `address`, a whole URL that may name a cursor.
 
-    A cursor is signed and serves the path it was made for: any other is an InvalidInput.
+    A cursor is signed and serves the path it was made for: any other is an InvalidInput. `among` as in `read_page`.
     """
-    page = read_page(rows, order_by=order_by, limit=limit, cursor=_read_cursor(address))
+    page = read_page(rows, order_by=order_by, limit=limit, cursor=_read_cursor(address), among=among)
 
-    def write_link(row: Any, *, backwards: bool) -> str:
-        values = [_write_value(getattr(row, name.removeprefix("-"))) for name in order_by]
-        return _write_cursor(address, Cursor(backwards=backwards, values=values))
+    def write_link(values: Sequence[Any] | None, *, backwards: bool) -> str | None:
+        if values is None:
+            return None
+        return _write_cursor(address, Cursor(backwards=backwards, values=[_write_value(value) for value in values]))
 
     return {
-        "next": write_link(page.rows[-1], backwards=False) if page.has_next else None,
-        "previous": write_link(page.rows[0], backwards=True) if page.has_previous else None,
+        "next": write_link(page.after, backwards=False),
+        "previous": write_link(page.before, backwards=True),
         "results": write_rows(page.rows),
     }
 
 
-def read_page(rows: QuerySet[Any, Any], *, order_by: Sequence[str], limit: int, cursor: Cursor | None) -> Page:
-    """One page in one query. `order_by` names fields that are unique together, all with "-" for falling or none."""
+def read_page(
+    rows: QuerySet[Any, Any],
+    *,
+    order_by: Sequence[str],
+    limit: int,
+    cursor: Cursor | None,
+    among: QuerySet[Any, Any] | None = None,
+) -> Page:
+    """One page in one query. `order_by` names fields that are unique together, all with "-" for falling or none.
+
+    `among`, a queryset that holds all of `rows` and reads quickly in that order, bounds how far one page looks for rare rows: with
+    WINDOW of its rows looked at, the page ends, short or even empty, and the next one goes on there. One query more.
+    """
     backwards = cursor is not None and cursor.backwards
     names, falling = [name.removeprefix("-") for name in order_by], order_by[0].startswith("-")
-    sign = "-" if falling != backwards else ""
+    down = falling != backwards
+    order = [f"-{name}" if down else name for name in names]
     if cursor is not None:
-        rows = rows.filter(_beyond(names, cursor.values, "lt" if sign else "gt"))
-    found = list(rows.order_by(*(f"{sign}{name}" for name in names))[: limit + 1])
+        rows = rows.filter(_beyond(names, cursor.values, down=down))
+    edge = None
+    if among is not None:
+        if cursor is not None:
+            among = among.filter(_beyond(names, cursor.values, down=down))
+        edge = among.order_by(*order).values_list(*names)[WINDOW : WINDOW + 1].first()
+    if edge is not None:
+        rows = rows.filter(_up_to(names, edge, down=down))
+    found = list(rows.order_by(*order)[: limit + 1])
     more, found = len(found) > limit, found[:limit]
+
+    def read_values(row: Any) -> list[Any]:
+        return [getattr(row, name) for name in names]
+
+    onwards = read_values(found[-1]) if more else edge
+    behind = read_values(found[0]) if found and cursor is not None else None
     if backwards:
-        return Page(rows=found[::-1], has_previous=more, has_next=bool(found))
-    return Page(rows=found, has_previous=cursor is not None and bool(found), has_next=more)
+        return Page(rows=found[::-1], before=onwards, after=behind)
+    return Page(rows=found, before=behind, after=onwards)
 
 
-def _beyond(names: Sequence[str], values: Sequence[Any], comparison: str) -> Q:
+def _beyond(names: Sequence[str], values: Sequence[Any], *, down: bool) -> Q:
     """The rows whose fields, read as one tuple, lie beyond the values; the bound on the first field serves its index."""
-    name, value = names[0], values[0]
+    comparison, name, value = "lt" if down else "gt", names[0], values[0]
     if len(names) == 1:
         return Q(**{f"{name}__{comparison}": value})
-    tied = Q(**{name: value}) & _beyond(names[1:], values[1:], comparison)
+    tied = Q(**{name: value}) & _beyond(names[1:], values[1:], down=down)
     return Q(**{f"{name}__{comparison}e": value}) & (Q(**{f"{name}__{comparison}": value}) | tied)
+
+
+def _up_to(names: Sequence[str], values: Sequence[Any], *, down: bool) -> Q:
+    """The rows that do not lie beyond the values."""
+    return Q(**{f"{names[0]}__{'gt' if down else 'lt'}e": values[0]}) & ~_beyond(names, values, down=down)
 
 
 def _read_cursor(address: str) -> Cursor | None:

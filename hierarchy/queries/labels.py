@@ -16,8 +16,8 @@ from hierarchy.queries.visibility import CURATORS_ONLY, labels_visible_to
 ROWS_AT_ONCE = 2000
 ROW_VALUES = {
     "image_sha256": F("candidate__image__sha256"),
-    "wnid": F("candidate__synset__wnid"),
-    "safety": F("candidate__synset__safety"),
+    "wnid": F("synset__wnid"),
+    "safety": F("synset__safety"),
 }
 ROW_FIELDS = ("id", *ROW_VALUES, "verdict", "probability", "votes", "source", "at")
 
@@ -55,16 +55,24 @@ def find_labels(*, filters: LabelFilter, everything: bool) -> QuerySet[Label, An
     """
     labels: QuerySet[Label] = labels_visible_to(everything=everything)
     if not everything:
-        labels = labels.exclude(candidate__synset__safety__in=CURATORS_ONLY)
+        labels = labels.exclude(synset__safety__in=CURATORS_ONLY)
     return _select_rows(_filter_labels(labels, filters))
+
+
+def list_looked_at(*, filters: LabelFilter, everything: bool) -> QuerySet[Label] | None:
+    """The labels among which `find_labels` looks: they read quickly by moment. None where it finds each of them."""
+    within = LabelFilter(synset=filters.synset, changed_since=filters.changed_since)
+    if everything and filters == within:
+        return None
+    return _filter_labels(Label.objects.all(), within)
 
 
 def _filter_labels(labels: QuerySet[Label], filters: LabelFilter) -> QuerySet[Label]:
     if filters.synset is not None:
-        labels = labels.filter(candidate__synset=_find_synset("synset", filters.synset))
+        labels = labels.filter(synset=_find_synset("synset", filters.synset))
     if filters.subtree is not None:
         below = Synset.objects.below(_find_synset("subtree", filters.subtree), instances=filters.instances)
-        labels = labels.filter(candidate__synset__in=below)
+        labels = labels.filter(synset__in=below)
     bounds = {
         "verdict": filters.verdict,
         "source": filters.source,
@@ -98,7 +106,7 @@ def stream_labels_at(*, frozen_at: datetime) -> Iterator[FrozenLabel]:
     It is one query: what it sees is one state of the database, whatever is written while it is read.
     """
     frozen = Label.objects.filter(Q(superseded_at=None) | Q(superseded_at__gt=frozen_at), at__lte=frozen_at)
-    ordered = _select_rows(frozen.order_by("candidate__synset_id", "candidate__image__sha256"))
+    ordered = _select_rows(frozen.order_by("synset_id", "candidate__image__sha256"))
     for found in ordered.iterator(chunk_size=ROWS_AT_ONCE):
         yield FrozenLabel(row=make_row(found), withheld=found.safety in CURATORS_ONLY)
 

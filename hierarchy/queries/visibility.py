@@ -8,6 +8,11 @@ from hierarchy.models.label import LabelQuerySet
 # Pictures of synsets marked so are shown to curators only.
 CURATORS_ONLY = (Synset.Safety.SENSITIVE, Synset.Safety.OFFENSIVE)
 
+NEWEST_RELEASE = "hierarchy_release WHERE state = 'PUBLISHED' ORDER BY published_at DESC, id DESC LIMIT 1"
+FROZEN_AT = f"(SELECT frozen_at FROM {NEWEST_RELEASE})"  # noqa: S608 (constants of this module)
+IS_CURRENT = "label.superseded_at IS NULL"
+IS_RELEASED = f"label.at <= {FROZEN_AT} AND (label.superseded_at IS NULL OR label.superseded_at > {FROZEN_AT})"
+
 
 def labels_visible_to(*, everything: bool) -> LabelQuerySet:
     """Labels that a person may see: at most one for each candidate.
@@ -26,6 +31,11 @@ def label_is_visible(*, everything: bool, path: str = "") -> Q:
     frozen_at = Subquery(published.values("frozen_at")[:1])
     not_yet_superseded = Q(**{f"{path}superseded_at__isnull": True}) | Q(**{f"{path}superseded_at__gt": frozen_at})
     return Q(**{f"{path}at__lte": frozen_at}) & not_yet_superseded
+
+
+def choose_visible(*, everything: bool) -> str:
+    """The same rule in SQL, on a label that goes by the name `label`."""
+    return IS_CURRENT if everything else IS_RELEASED
 
 
 def image_is_for_curators_only(image_id: str) -> Exists:

@@ -48,8 +48,8 @@ BREAKS = {
     "label_agrees_with_its_question": ["UPDATE hierarchy_label SET verdict = 'REJECTED'"],
     "one_current_label_per_candidate": [
         "DROP INDEX label_one_current_per_candidate",
-        """INSERT INTO hierarchy_label (candidate_id, verdict, probability, votes, source, source_ref, at)
-           SELECT candidate_id, verdict, probability, votes, source, source_ref, at FROM hierarchy_label""",
+        """INSERT INTO hierarchy_label (candidate_id, verdict, probability, votes, source, source_ref, at, synset_id)
+           SELECT candidate_id, verdict, probability, votes, source, source_ref, at, synset_id FROM hierarchy_label""",
     ],
     "closed_campaign_asks_nothing": ["UPDATE annotation_campaign SET state = 'CLOSED', closed_at = now()"],
     "disputed_question_has_open_dispute": ["DELETE FROM annotation_dispute WHERE settled_at IS NULL"],
@@ -67,6 +67,12 @@ BREAKS = {
     "votes_in_time_are_counted": ["UPDATE annotation_question SET votes_in_time = votes_in_time + 1"],
     "live_leases_are_held": ["UPDATE annotation_question SET held_until = '{}'"],
     "gold_exposures_are_counted": ["UPDATE annotation_gold SET exposures = exposures + 1"],
+    "label_is_of_its_candidates_synset": ["UPDATE hierarchy_label SET synset_id = synset_id + 1"],
+    "synsets_are_counted": ["UPDATE hierarchy_countchange SET accepted = accepted + 1"],
+    "release_is_counted": [
+        """INSERT INTO hierarchy_release (name, state, frozen_at, published_at, manifest)
+           VALUES ('uncounted', 'PUBLISHED', now(), now(), '{"labels": 1, "withheld": 2}')"""
+    ],
     "closure_follows_parent_links": ["DELETE FROM hierarchy_closure WHERE distance = 1"],
     "search_words_are_the_synsets_words": ["DELETE FROM hierarchy_synsetword WHERE position = 0"],
     "hierarchy_is_as_imported": ["UPDATE hierarchy_wordnetimport SET synsets = synsets + 1"],

@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+from hierarchy.actions import releases
 from hierarchy.actions.wordnet import import_nouns
-from hierarchy.models import Label, ParentLink, Release, Synset
+from hierarchy.models import Label, ParentLink, Synset
 from tests.hierarchy.rows import make_candidates
 from tests.hierarchy.wordnet_files import EXCERPT
 
@@ -25,6 +26,7 @@ def day(number):
 def label_candidate(candidate, verdict, *, at, probability=0.95, superseded_at=None):
     return Label.objects.create(
         candidate=candidate,
+        synset_id=candidate.synset_id,
         verdict=verdict,
         probability=probability,
         votes=3,
@@ -45,9 +47,7 @@ def make_labelled(word, *verdicts, at=START):
 
 
 def publish_release(name, *, frozen_at):
-    return Release.objects.create(
-        name=name, state="PUBLISHED", frozen_at=frozen_at, published_at=frozen_at, manifest={"files": []}
-    )
+    return releases.publish_release(name=name, by=None, at=frozen_at)
 
 
 def walk_below(synset_id):

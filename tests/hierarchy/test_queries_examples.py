@@ -1,7 +1,12 @@
-import pytest
+import random
 
-from hierarchy.models import Candidate, Synset
+import pytest
+from django.db.models import Q
+
+from hierarchy.models import Candidate, Closure, Synset
+from hierarchy.queries import examples
 from hierarchy.queries.examples import list_example_pictures
+from hierarchy.queries.visibility import labels_visible_to
 from tests.hierarchy.excerpt import (
     START,
     day,
@@ -26,7 +31,7 @@ def mark(word, safety):
 
 def list_words(word, *, everything=True, limit=10):
     labels = list_example_pictures(find_word(word).pk, everything=everything, limit=limit)
-    return [label.candidate.synset.words[0] for label in labels]
+    return [label.synset.words[0] for label in labels]
 
 
 def test_accepted_pictures_come_nearest_synset_first_up_to_the_limit():
@@ -76,11 +81,78 @@ def test_an_image_proposed_for_such_a_synset_too_is_for_curators():
     assert list_words("dog", everything=False) == []
 
 
-def test_one_query_brings_images_and_synsets(django_assert_num_queries):
+def test_two_queries_bring_images_and_synsets(django_assert_num_queries):
     make_labelled("dog", "ACCEPTED", "ACCEPTED")
     dog = find_word("dog").pk
 
-    with django_assert_num_queries(1):
-        for label in list_example_pictures(dog, everything=False, limit=10):
+    with django_assert_num_queries(2):
+        for label in list_example_pictures(dog, everything=True, limit=10):
             assert label.candidate.image.width
-            assert label.candidate.synset.words
+            assert label.synset.words
+
+
+def test_what_is_hidden_is_left_out_however_many_are_hidden(monkeypatch):
+    monkeypatch.setattr(examples, "AT_ONCE", 2)
+    candidates = make_labelled("dog", *["ACCEPTED"] * 5)
+
+    hidden = Q(candidate__in=candidates[:4])
+    found = list_example_pictures(find_word("dog").pk, everything=True, limit=2, hidden=hidden)
+
+    assert [label.candidate_id for label in found] == [candidates[4].pk]
+
+
+def test_only_so_many_labels_are_looked_at(monkeypatch):
+    monkeypatch.setattr(examples, "LOOKED_AT", 3)
+    candidates = make_labelled("dog", *["ACCEPTED"] * 5)
+
+    hidden = Q(candidate__in=candidates[:2])
+    found = list_example_pictures(find_word("dog").pk, everything=True, limit=5, hidden=hidden)
+
+    assert [label.candidate_id for label in found] == [candidates[2].pk]
+
+
+def test_only_so_many_of_the_nearest_synsets_are_looked_at(monkeypatch):
+    monkeypatch.setattr(examples, "SYNSETS", 1)
+    make_labelled("corgi", "ACCEPTED")
+    make_labelled("puppy", "ACCEPTED")
+
+    assert len(list_words("dog")) == 1
+
+
+def test_current_labels_are_shown_before_any_release_where_they_are_asked_for():
+    make_labelled("dog", "ACCEPTED")
+    dog = find_word("dog").pk
+
+    assert list_example_pictures(dog, everything=False, limit=10) == []
+    assert len(list_example_pictures(dog, everything=False, limit=10, current=True)) == 1
+
+
+def list_slowly(synset_id, *, everything):
+    """The slow twin: all visible labels at or below, sorted."""
+    distances = dict(Closure.objects.filter(ancestor_id=synset_id).values_list("descendant_id", "distance"))
+    labels = [
+        label
+        for label in labels_visible_to(everything=everything)
+        if label.verdict == "ACCEPTED" and label.candidate.synset_id in distances
+    ]
+    return sorted(labels, key=lambda label: (distances[label.synset_id], -label.probability, label.pk))
+
+
+@pytest.mark.parametrize("everything", [True, False])
+def test_every_synset_shows_the_first_of_all_below_it(everything):
+    chance = random.Random(4)
+    for word in ("dog", "corgi", "puppy", "lynx", "domestic cat"):
+        for candidate in make_labelled(word, *[None] * 4):
+            superseded_at = chance.choice([None, day(1), day(3)])
+            label_candidate(
+                candidate,
+                chance.choice(["ACCEPTED", "ACCEPTED", "REJECTED"]),
+                at=day(chance.choice([0, 2]) if superseded_at != day(1) else 0),
+                probability=chance.choice([0.9, 0.99]),
+                superseded_at=superseded_at,
+            )
+    publish_release("first", frozen_at=day(2))
+
+    for synset in Synset.objects.all():
+        found = list_example_pictures(synset.pk, everything=everything, limit=7)
+        assert found == list_slowly(synset.pk, everything=everything)[:7]

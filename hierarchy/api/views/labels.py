@@ -10,19 +10,24 @@ from hierarchy.api.pagination import paginate
 from hierarchy.api.parameters import LabelListQuery, SynsetLabelsQuery, read_parameters
 from hierarchy.api.reading import ReadView, describe_answers, describe_page
 from hierarchy.api.serializers import LabelSerializer
-from hierarchy.queries.labels import LabelFilter, find_labels, make_row
+from hierarchy.queries.keyset import WINDOW
+from hierarchy.queries.labels import LabelFilter, find_labels, list_looked_at, make_row
 from hierarchy.queries.synsets import find_synset
 from hierarchy.rules import sees_everything
 
 FILTERS = frozenset(field.name for field in fields(LabelFilter))
 VISIBILITY = "Curators see current labels; others the labels of the newest published release."
+SHORT_PAGES = (
+    f"Where few labels meet the filters, a page looks at {WINDOW:,} of them and may hold fewer than asked for, even none: go on while"
+    " there is a next one."
+)
 
 
 class LabelListView(ReadView):
     @extend_schema(
         operation_id="list_labels",
         summary="Labels, the oldest first",
-        description=f"{VISIBILITY} A label that changes comes again, as the newest.",
+        description=f"{VISIBILITY} A label that changes comes again, as the newest. {SHORT_PAGES}",
         parameters=[LabelListQuery],
         responses=describe_answers(describe_page(LabelSerializer), 400, 401, 403),
     )
@@ -34,7 +39,7 @@ class SynsetLabelsView(ReadView):
     @extend_schema(
         operation_id="list_synset_labels",
         summary="Labels of one synset, the oldest first",
-        description=VISIBILITY,
+        description=f"{VISIBILITY} {SHORT_PAGES}",
         parameters=[SynsetLabelsQuery],
         responses=describe_answers(describe_page(LabelSerializer), 400, 401, 403, 404),
     )
@@ -45,9 +50,11 @@ class SynsetLabelsView(ReadView):
 
 def _answer(request: Request, parameters: Mapping[str, Any]) -> Response:
     filters = LabelFilter(**{name: value for name, value in parameters.items() if name in FILTERS})
+    everything = sees_everything(request.user)
     return paginate(
         request,
-        find_labels(filters=filters, everything=sees_everything(request.user)),
+        find_labels(filters=filters, everything=everything),
+        among=list_looked_at(filters=filters, everything=everything),
         order_by=["at", "id"],
         parameters=parameters,
         write_rows=lambda found: LabelSerializer([make_row(label) for label in found], many=True).data,

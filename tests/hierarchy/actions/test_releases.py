@@ -212,7 +212,7 @@ def test_a_published_release_cannot_be_built_or_changed():
         releases.build_release(release=release)
     with pytest.raises(IntegrityError, match="does not change"), transaction.atomic():
         Release.objects.update(frozen_at=LATER)
-    with pytest.raises(IntegrityError, match="do not change"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="does not change"), transaction.atomic():
         release.files.all().delete()
 
 

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from hierarchy.models import Label
+from hierarchy.queries import keyset
 from hierarchy.queries.keyset import Cursor, read_page
 from tests.hierarchy.api.walking import walk
+from tests.hierarchy.excerpt import day
 from tests.hierarchy.rows import make_candidates, make_synset
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -19,7 +21,14 @@ def make_labels(minutes):
     """One label a minute given; equal minutes make ties."""
     return Label.objects.bulk_create(
         Label(
-            candidate=candidate, verdict="ACCEPTED", probability=0.9, votes=3, source="CONSENSUS", source_ref="", at=at
+            candidate=candidate,
+            synset_id=candidate.synset_id,
+            verdict="ACCEPTED",
+            probability=0.9,
+            votes=3,
+            source="CONSENSUS",
+            source_ref="",
+            at=at,
         )
         for candidate, at in zip(
             make_candidates(len(minutes)), [START + timedelta(minutes=minute) for minute in minutes], strict=True
@@ -31,14 +40,20 @@ def read_cursor(address):
     return parse_qs(urlsplit(address).query)["cursor"][0]
 
 
-def read_all_pages(*, order_by, limit):
-    cursor, has_next = None, True
-    while has_next:
-        page = read_page(Label.objects.all(), order_by=order_by, limit=limit, cursor=cursor)
+def read_all_pages(rows, **options):
+    page = read_page(rows, cursor=None, **options)
+    yield page
+    while page.after is not None:
+        page = read_page(rows, cursor=Cursor(backwards=False, values=page.after), **options)
         yield page
-        assert len(page.rows) == limit or not page.has_next
-        has_next = page.has_next
-        cursor = Cursor(backwards=False, values=(page.rows[-1].at, page.rows[-1].pk)) if has_next else None
+
+
+def read_all_back(rows, start, **options):
+    page = read_page(rows, cursor=Cursor(backwards=True, values=start), **options)
+    yield page
+    while page.before is not None:
+        page = read_page(rows, cursor=Cursor(backwards=True, values=page.before), **options)
+        yield page
 
 
 class ReadPageTest(TestCase):
@@ -50,8 +65,9 @@ class ReadPageTest(TestCase):
         expected = sorted(Label.objects.values_list("at", "id"), reverse=falling)
 
         found: list[Label] = []
-        for page in read_all_pages(order_by=order_by, limit=limit):
-            assert page.has_previous == (found != [])
+        for page in read_all_pages(Label.objects.all(), order_by=order_by, limit=limit):
+            assert (page.before is not None) == (found != [])
+            assert len(page.rows) == limit or page.after is None
             found += page.rows
         assert [(label.at, label.pk) for label in found] == expected
 
@@ -59,7 +75,26 @@ class ReadPageTest(TestCase):
             cursor = Cursor(backwards=True, values=expected[start])
             page = read_page(Label.objects.all(), order_by=order_by, limit=limit, cursor=cursor)
             assert [(label.at, label.pk) for label in page.rows] == expected[max(start - limit, 0) : start]
-            assert (page.has_previous, page.has_next) == (start > limit, True)
+            assert (page.before is not None, page.after is not None) == (start > limit, True)
+
+    @settings(deadline=None, max_examples=40)
+    @given(st.lists(st.integers(0, 3), max_size=12), st.integers(1, 5), st.integers(0, 4), st.booleans())
+    def test_rare_rows_are_all_found_though_each_page_looks_at_few(self, minutes, limit, window, falling):
+        make_labels(minutes)
+        rare = Label.objects.filter(pk__in=[pk for pk in Label.objects.values_list("pk", flat=True) if pk % 3 == 0])
+        order_by = ["-at", "-id"] if falling else ["at", "id"]
+        options = {"order_by": order_by, "limit": limit, "among": Label.objects.all()}
+        expected = list(rare.order_by(*order_by))
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(keyset, "WINDOW", window)
+            pages = list(read_all_pages(rare, **options))
+            beyond = (START if falling else day(1), 0)
+            back = list(read_all_back(rare, beyond, **options))
+
+        assert [label for page in pages for label in page.rows] == expected
+        assert [label for page in reversed(back) for label in page.rows] == expected
+        assert min(len(pages), len(back)) >= len(minutes) / (window + 1)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from django.core.files.storage import storages
 
 from hierarchy.actions import labels, releases
 from hierarchy.actions.labels import Verdict
+from hierarchy.queries import keyset
 from tests.hierarchy.api.walking import read_rows, walk
 from tests.hierarchy.rows import make_candidates, make_synset
 
@@ -170,6 +171,20 @@ def test_answers_are_kept_by_nobody_for_another_reader(curator, labelled):
 def test_a_page_takes_the_same_queries_whatever_its_size(curator, tree, count, django_assert_num_queries):
     record(make_candidates(count, synset=tree.dog))
 
-    # Session, account, role, synset, labels.
-    with django_assert_num_queries(5):
+    # Session, account, role, synset, how far to look, labels.
+    with django_assert_num_queries(6):
         assert len(read_rows(curator, f"{LABELS}?subtree=n02084071")) == count
+
+
+@pytest.mark.parametrize(
+    "filters", ["verdict=REJECTED", "subtree=n02084071&verdict=REJECTED", "synset=n02084071&verdict=REJECTED"]
+)
+def test_a_page_without_a_match_among_many_leads_on(curator, tree, monkeypatch, filters):
+    monkeypatch.setattr(keyset, "WINDOW", 3)
+    candidates = make_candidates(7, synset=tree.dog)
+    record(candidates[:6])
+    record(candidates[6:], verdict="REJECTED", at=LATER)
+
+    pages = walk(curator, f"{LABELS}?{filters}")
+
+    assert [len(page) for page in pages] == [0, 1]

@@ -122,7 +122,7 @@ def test_for_a_curator_it_takes_eleven_queries(client, released_dog, curator, dj
     make_labelled("puppy", "ACCEPTED", "ACCEPTED", "REJECTED")
 
     # The three more: session, user, groups.
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         client.get(DOG)
 
 
