@@ -100,7 +100,7 @@ def test_pages_are_measured_for_whom_they_are(filled):
     from benchmarks.scale import pages
 
     builders.make_synset(77_000_000, parents=[Synset.objects.earliest("pk")])
-    told = []
+    told: list[str] = []
     found = pages.measure_pages(progress=told.append)
 
     assert {name.partition(", ")[2] for name in found if name != "slowest"} == {"curator", "annotator", "visitor"}
