@@ -8,4 +8,5 @@ from hierarchy.actions import counts
 @shared_task
 def fold_counts() -> None:
     """Folds what was counted since the last time, so that counts stay quick to add up."""
-    counts.fold_counts()
+    while counts.fold_counts():
+        pass

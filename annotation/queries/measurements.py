@@ -2,9 +2,9 @@
 
 `Measurement.values` holds (None where a denominator is 0; names as in `annotation.actions.measurements`):
 questions, open, accepted, rejected, disputed, gold: numbers of questions; gold is not among the others.
-votes: standing votes on all of them; votes_per_question, votes_per_accepted: of those that estimates of finished questions
-rest on; curator_load: share of finished and disputed questions that went to a curator; curators_checked and
-curators_overruled: finished by votes, sent to a curator later, and labelled otherwise there.
+votes: standing votes on all of them; votes_per_question, votes_per_accepted: of those in time on finished ones; curator_load: share
+of finished and disputed questions that went to a curator; curators_checked and curators_overruled: finished by votes, sent to a
+curator later, and labelled otherwise there.
 on_gold: how the rule does on gold asked as any other question, with workers learned without its truth; on_known: the same,
 with questions that curators settled, which are the hard ones. alpha_nominal, alpha_ordinal: Krippendorff's.
 """
@@ -25,10 +25,9 @@ WITH stated AS (
            count(*) FILTER (WHERE question.state = 'ACCEPTED') AS accepted,
            count(*) FILTER (WHERE question.state = 'REJECTED') AS rejected,
            count(*) FILTER (WHERE question.state = 'DISPUTED') AS disputed,
-           coalesce(sum(estimate.votes) FILTER (WHERE question.state IN ('ACCEPTED', 'REJECTED')), 0)::bigint
+           coalesce(sum(question.votes_in_time) FILTER (WHERE question.state IN ('ACCEPTED', 'REJECTED')), 0)::bigint
                AS finished_votes
     FROM annotation_question AS question
-    LEFT JOIN annotation_estimate AS estimate ON estimate.question_id = question.id
     GROUP BY question.campaign_id, question.synset_id
 ), golden AS (
     SELECT question.campaign_id, question.synset_id, count(*) AS gold

@@ -70,4 +70,6 @@ class Migration(migrations.Migration):
                 include=("at", "superseded_at"),
             ),
         ),
+        # Going back, the old key looks at every label.
+        migrations.RunSQL(migrations.RunSQL.noop, "SET LOCAL statement_timeout = 0"),
     ]

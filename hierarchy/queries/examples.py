@@ -9,9 +9,11 @@ from hierarchy.models import Label
 from hierarchy.queries.counts import CURRENT, RELEASED
 from hierarchy.queries.visibility import choose_visible, image_is_for_curators_only
 
-# However much lies below, so many synsets and labels are looked at; and so many of the labels at once.
+# However much lies below, so many synsets and labels are looked at, of each synset's no more than so many that nobody may see any more
+# or yet; and so many of the labels at once.
 SYNSETS = 48
 LOOKED_AT = 1000
+PASSED_OVER = 10_000
 AT_ONCE = 100
 
 # Each of the nearest synsets that have accepted labels gives its most certain ones, as they stand in the index `label_best`.
@@ -23,9 +25,11 @@ SELECT label.id FROM (
     ORDER BY pair.distance, pair.descendant_id LIMIT %(synsets)s
 ) AS nearest
 CROSS JOIN LATERAL (
-    SELECT label.id, label.probability FROM hierarchy_label AS label
-    WHERE label.synset_id = nearest.descendant_id AND label.verdict = 'ACCEPTED' AND {visible}
-    ORDER BY label.probability DESC, label.id LIMIT %(labels)s
+    SELECT label.id, label.probability FROM (
+        SELECT * FROM hierarchy_label WHERE synset_id = nearest.descendant_id AND verdict = 'ACCEPTED'
+        ORDER BY probability DESC, id LIMIT %(passed_over)s
+    ) AS label
+    WHERE {visible} ORDER BY label.probability DESC, label.id LIMIT %(labels)s
 ) AS label
 ORDER BY nearest.distance, label.probability DESC, label.id LIMIT %(labels)s
 """
@@ -58,7 +62,7 @@ def _find(synset_id: int, *, current: bool) -> list[int]:
     """The keys of the labels to look at, in their order."""
     sql = FIND.format(counts=CURRENT if current else RELEASED, visible=choose_visible(everything=current))
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"synset": synset_id, "synsets": SYNSETS, "labels": LOOKED_AT})
+        cursor.execute(sql, {"synset": synset_id, "synsets": SYNSETS, "labels": LOOKED_AT, "passed_over": PASSED_OVER})
         return [row[0] for row in cursor.fetchall()]
 
 

@@ -1,7 +1,7 @@
 """Pages by key: a page begins after the last row of the page before, so rows that come meanwhile move nothing."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -14,24 +14,26 @@ from hierarchy.errors import InvalidInput
 
 CURSOR = "cursor"
 # Rows that a page looks at where rare ones are asked for.
-WINDOW = 50_000
+WINDOW = 10_000
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """A place between two rows: those after (or, to go back, before) the row with these values of the ordering."""
+    """A place between two rows: those after (or, to go back, before) the row with these values of the ordering; `inclusive` takes in that
+    row itself."""
 
     backwards: bool
     values: Sequence[Any]
+    inclusive: bool = False
 
 
 @dataclass(frozen=True)
 class Page:
-    """`before` and `after` are the values of the ordering to go back and on from; None where nothing lies there."""
+    """`before` and `after` lead back and on; None where nothing lies there."""
 
     rows: Sequence[Any]
-    before: Sequence[Any] | None
-    after: Sequence[Any] | None
+    before: Cursor | None
+    after: Cursor | None
 
 
 def list_page(
@@ -49,14 +51,9 @@ def list_page(
     """
     page = read_page(rows, order_by=order_by, limit=limit, cursor=_read_cursor(address), among=among)
 
-    def write_link(values: Sequence[Any] | None, *, backwards: bool) -> str | None:
-        if values is None:
-            return None
-        return _write_cursor(address, Cursor(backwards=backwards, values=[_write_value(value) for value in values]))
-
     return {
-        "next": write_link(page.after, backwards=False),
-        "previous": write_link(page.before, backwards=True),
+        "next": _write_cursor(address, page.after),
+        "previous": _write_cursor(address, page.before),
         "results": write_rows(page.rows),
     }
 
@@ -79,11 +76,10 @@ def read_page(
     down = falling != backwards
     order = [f"-{name}" if down else name for name in names]
     if cursor is not None:
-        rows = rows.filter(_beyond(names, cursor.values, down=down))
+        rows = rows.filter(_from(names, cursor, down=down))
     edge = None
     if among is not None:
-        if cursor is not None:
-            among = among.filter(_beyond(names, cursor.values, down=down))
+        among = among if cursor is None else among.filter(_from(names, cursor, down=down))
         edge = among.order_by(*order).values_list(*names)[WINDOW : WINDOW + 1].first()
     if edge is not None:
         rows = rows.filter(_up_to(names, edge, down=down))
@@ -93,11 +89,24 @@ def read_page(
     def read_values(row: Any) -> list[Any]:
         return [getattr(row, name) for name in names]
 
-    onwards = read_values(found[-1]) if more else edge
-    behind = read_values(found[0]) if found and cursor is not None else None
+    last = read_values(found[-1]) if more else edge
+    ahead = None if last is None else Cursor(backwards, last)
+    behind = None
+    if cursor is not None:
+        # Of an empty page the way back begins where the page did, with the row there, unless that was left behind on purpose.
+        behind = (
+            Cursor(not backwards, read_values(found[0]))
+            if found
+            else replace(cursor, backwards=not backwards, inclusive=not cursor.inclusive)
+        )
     if backwards:
-        return Page(rows=found[::-1], before=onwards, after=behind)
-    return Page(rows=found, before=behind, after=onwards)
+        return Page(rows=found[::-1], before=ahead, after=behind)
+    return Page(rows=found, before=behind, after=ahead)
+
+
+def _from(names: Sequence[str], cursor: Cursor, *, down: bool) -> Q:
+    beyond = _beyond(names, cursor.values, down=down)
+    return beyond | Q(**dict(zip(names, cursor.values, strict=True))) if cursor.inclusive else beyond
 
 
 def _beyond(names: Sequence[str], values: Sequence[Any], *, down: bool) -> Q:
@@ -120,16 +129,19 @@ def _read_cursor(address: str) -> Cursor | None:
     if text is None:
         return None
     try:
-        backwards, values = signing.loads(text, salt=_salt(parts.path))
-    except signing.BadSignature:
+        backwards, values, inclusive = signing.loads(text, salt=_salt(parts.path))
+    except (signing.BadSignature, ValueError):
         raise InvalidInput({CURSOR: "This is no cursor of this address: use next and previous as they come."}) from None
-    return Cursor(backwards=backwards, values=values)
+    return Cursor(backwards=backwards, values=values, inclusive=inclusive)
 
 
-def _write_cursor(address: str, cursor: Cursor) -> str:
+def _write_cursor(address: str, cursor: Cursor | None) -> str | None:
+    if cursor is None:
+        return None
     parts = urlsplit(address)
     query = QueryDict(parts.query, mutable=True)
-    query[CURSOR] = signing.dumps([cursor.backwards, cursor.values], salt=_salt(parts.path))
+    values = [cursor.backwards, [_write_value(value) for value in cursor.values], cursor.inclusive]
+    query[CURSOR] = signing.dumps(values, salt=_salt(parts.path))
     return urlunsplit(parts._replace(query=query.urlencode()))
 
 

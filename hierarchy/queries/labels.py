@@ -10,7 +10,7 @@ from django.db.models import F, Q, QuerySet
 from hierarchy.errors import InvalidInput
 from hierarchy.exports.labels import LabelRow, write_probability, write_time
 from hierarchy.models import Label, Synset
-from hierarchy.queries.visibility import CURATORS_ONLY, labels_visible_to
+from hierarchy.queries.visibility import CURATORS_ONLY, find_frozen_at, labels_visible_to
 
 # Rows of a server-side cursor fetched at once: about half a megabyte.
 ROWS_AT_ONCE = 2000
@@ -47,29 +47,34 @@ class FrozenLabel:
     withheld: bool
 
 
-def find_labels(*, filters: LabelFilter, everything: bool) -> QuerySet[Label, Any]:
-    """The labels that a person may see and that meet every filter, as rows for make_row, in no order.
+@dataclass(frozen=True)
+class FoundLabels:
+    """`rows` are for make_row, in no order; `among` are the labels that have to be looked at to find them: they read quickly by moment."""
+
+    rows: QuerySet[Label, Any]
+    among: QuerySet[Label]
+
+
+def find_labels(*, filters: LabelFilter, everything: bool) -> FoundLabels:
+    """The labels that a person may see and that meet every filter.
 
     `everything` is for curators and operators; others see what a release would hold. InvalidInput names a filter
     whose synset does not exist.
     """
-    labels: QuerySet[Label] = labels_visible_to(everything=everything)
+    rows: QuerySet[Label] = labels_visible_to(everything=everything)
+    among: QuerySet[Label] = Label.objects.all()
     if not everything:
-        labels = labels.exclude(synset__safety__in=CURATORS_ONLY)
-    return _select_rows(_filter_labels(labels, filters))
-
-
-def list_looked_at(*, filters: LabelFilter, everything: bool) -> QuerySet[Label] | None:
-    """The labels among which `find_labels` looks: they read quickly by moment. None where it finds each of them."""
-    within = LabelFilter(synset=filters.synset, changed_since=filters.changed_since)
-    if everything and filters == within:
-        return None
-    return _filter_labels(Label.objects.all(), within)
+        rows = rows.exclude(synset__safety__in=CURATORS_ONLY)
+        among = among.filter(at__lte=find_frozen_at())
+    if filters.synset is not None:
+        synset_id = _find_synset("synset", filters.synset)
+        rows, among = rows.filter(synset=synset_id), among.filter(synset=synset_id)
+    if filters.changed_since is not None:
+        among = among.filter(at__gte=filters.changed_since)
+    return FoundLabels(rows=_select_rows(_filter_labels(rows, filters)), among=among)
 
 
 def _filter_labels(labels: QuerySet[Label], filters: LabelFilter) -> QuerySet[Label]:
-    if filters.synset is not None:
-        labels = labels.filter(synset=_find_synset("synset", filters.synset))
     if filters.subtree is not None:
         below = Synset.objects.below(_find_synset("subtree", filters.subtree), instances=filters.instances)
         labels = labels.filter(synset__in=below)

@@ -20,17 +20,17 @@ def labels_visible_to(*, everything: bool) -> LabelQuerySet:
     `everything`, for curators and operators, gives the current labels. Everybody else sees labels as they stood
     when the newest published release was frozen, and none before the first release. Costs no query of its own.
     """
-    return Label.objects.filter(label_is_visible(everything=everything))
-
-
-def label_is_visible(*, everything: bool, path: str = "") -> Q:
-    """The same rule as a condition on a label reached over `path`, which ends in two underscores."""
     if everything:
-        return Q(**{f"{path}superseded_at__isnull": True})
+        return Label.objects.current()
+    frozen_at = find_frozen_at()
+    current_then = Q(superseded_at__isnull=True) | Q(superseded_at__gt=frozen_at)
+    return Label.objects.filter(current_then, at__lte=frozen_at)
+
+
+def find_frozen_at() -> Subquery:
+    """The moment of the newest published release."""
     published = Release.objects.filter(state=Release.State.PUBLISHED).order_by("-published_at", "-id")
-    frozen_at = Subquery(published.values("frozen_at")[:1])
-    not_yet_superseded = Q(**{f"{path}superseded_at__isnull": True}) | Q(**{f"{path}superseded_at__gt": frozen_at})
-    return Q(**{f"{path}at__lte": frozen_at}) & not_yet_superseded
+    return Subquery(published.values("frozen_at")[:1])
 
 
 def choose_visible(*, everything: bool) -> str:

@@ -11,7 +11,7 @@ from hierarchy.api.parameters import LabelListQuery, SynsetLabelsQuery, read_par
 from hierarchy.api.reading import ReadView, describe_answers, describe_page
 from hierarchy.api.serializers import LabelSerializer
 from hierarchy.queries.keyset import WINDOW
-from hierarchy.queries.labels import LabelFilter, find_labels, list_looked_at, make_row
+from hierarchy.queries.labels import LabelFilter, find_labels, make_row
 from hierarchy.queries.synsets import find_synset
 from hierarchy.rules import sees_everything
 
@@ -50,12 +50,12 @@ class SynsetLabelsView(ReadView):
 
 def _answer(request: Request, parameters: Mapping[str, Any]) -> Response:
     filters = LabelFilter(**{name: value for name, value in parameters.items() if name in FILTERS})
-    everything = sees_everything(request.user)
+    found = find_labels(filters=filters, everything=sees_everything(request.user))
     return paginate(
         request,
-        find_labels(filters=filters, everything=everything),
-        among=list_looked_at(filters=filters, everything=everything),
+        found.rows,
+        among=found.among,
         order_by=["at", "id"],
         parameters=parameters,
-        write_rows=lambda found: LabelSerializer([make_row(label) for label in found], many=True).data,
+        write_rows=lambda labels: LabelSerializer([make_row(label) for label in labels], many=True).data,
     )

@@ -89,7 +89,9 @@ def test_an_emptied_table_counts_nothing(table, left):
 
 
 @pytest.mark.django_db
-def test_folding_leaves_one_row_a_synset_and_the_counts_as_they_were():
+@pytest.mark.parametrize("rows", [2, 3, 1000])
+def test_folding_leaves_one_row_a_synset_and_the_counts_as_they_were(monkeypatch, rows):
+    monkeypatch.setattr(counts, "ROWS_AT_ONCE", rows)
     change_verdicts()
     counted = read_counts()
     fold_counts()

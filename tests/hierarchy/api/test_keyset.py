@@ -10,7 +10,6 @@ from hierarchy.models import Label
 from hierarchy.queries import keyset
 from hierarchy.queries.keyset import Cursor, read_page
 from tests.hierarchy.api.walking import walk
-from tests.hierarchy.excerpt import day
 from tests.hierarchy.rows import make_candidates, make_synset
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -40,19 +39,13 @@ def read_cursor(address):
     return parse_qs(urlsplit(address).query)["cursor"][0]
 
 
-def read_all_pages(rows, **options):
-    page = read_page(rows, cursor=None, **options)
+def walk_pages(rows, *, cursor=None, **options):
+    """All pages from there on, as far as they lead."""
+    page = read_page(rows, cursor=cursor, **options)
+    back = cursor is not None and cursor.backwards
     yield page
-    while page.after is not None:
-        page = read_page(rows, cursor=Cursor(backwards=False, values=page.after), **options)
-        yield page
-
-
-def read_all_back(rows, start, **options):
-    page = read_page(rows, cursor=Cursor(backwards=True, values=start), **options)
-    yield page
-    while page.before is not None:
-        page = read_page(rows, cursor=Cursor(backwards=True, values=page.before), **options)
+    while (cursor := page.before if back else page.after) is not None:
+        page = read_page(rows, cursor=cursor, **options)
         yield page
 
 
@@ -65,7 +58,7 @@ class ReadPageTest(TestCase):
         expected = sorted(Label.objects.values_list("at", "id"), reverse=falling)
 
         found: list[Label] = []
-        for page in read_all_pages(Label.objects.all(), order_by=order_by, limit=limit):
+        for page in walk_pages(Label.objects.all(), order_by=order_by, limit=limit):
             assert (page.before is not None) == (found != [])
             assert len(page.rows) == limit or page.after is None
             found += page.rows
@@ -88,9 +81,10 @@ class ReadPageTest(TestCase):
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(keyset, "WINDOW", window)
-            pages = list(read_all_pages(rare, **options))
-            beyond = (START if falling else day(1), 0)
-            back = list(read_all_back(rare, beyond, **options))
+            pages = list(walk_pages(rare, **options))
+            back = [pages[-1]]
+            if pages[-1].before is not None:
+                back += walk_pages(rare, cursor=pages[-1].before, **options)
 
         assert [label for page in pages for label in page.rows] == expected
         assert [label for page in reversed(back) for label in page.rows] == expected

@@ -188,3 +188,13 @@ def test_a_page_without_a_match_among_many_leads_on(curator, tree, monkeypatch, 
     pages = walk(curator, f"{LABELS}?{filters}")
 
     assert [len(page) for page in pages] == [0, 1]
+
+
+def test_annotators_are_led_no_further_than_the_newest_release(annotator, tree, monkeypatch):
+    monkeypatch.setattr(keyset, "WINDOW", 3)
+    candidates = make_candidates(12, synset=tree.dog)
+    record(candidates[:2])
+    releases.publish_release(name="first", by=None, at=AT + timedelta(hours=1))
+    record(candidates[2:], at=LATER)
+
+    assert [len(page) for page in walk(annotator, LABELS)] == [2]
