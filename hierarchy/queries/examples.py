@@ -19,9 +19,9 @@ AT_ONCE = 100
 # Each of the nearest synsets that have accepted labels gives its most certain ones, as they stand in the index `label_best`.
 FIND = """
 SELECT label.id FROM (
-    SELECT pair.descendant_id, pair.distance FROM hierarchy_closure AS pair
-    WHERE pair.ancestor_id = %(synset)s
-      AND (SELECT sum(counted.accepted) FROM {counts} AS counted WHERE counted.synset_id = pair.descendant_id) > 0
+    SELECT pair.descendant_id, pair.distance
+    FROM hierarchy_closure AS pair JOIN {counts} AS counted ON counted.synset_id = pair.descendant_id
+    WHERE pair.ancestor_id = %(synset)s GROUP BY pair.descendant_id, pair.distance HAVING sum(counted.accepted) > 0
     ORDER BY pair.distance, pair.descendant_id LIMIT %(synsets)s
 ) AS nearest
 CROSS JOIN LATERAL (

@@ -1,6 +1,6 @@
 """Labels as rows of the API and of releases."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -49,9 +49,10 @@ class FrozenLabel:
 
 @dataclass(frozen=True)
 class FoundLabels:
-    """`rows` are for make_row, in no order; `among` are the labels that have to be looked at to find them: they read quickly by moment."""
+    """`labels` have their moments only and are in no order; `among` are those that have to be looked at to find them: they read quickly
+    by moment."""
 
-    rows: QuerySet[Label, Any]
+    labels: QuerySet[Label]
     among: QuerySet[Label]
 
 
@@ -61,17 +62,17 @@ def find_labels(*, filters: LabelFilter, everything: bool) -> FoundLabels:
     `everything` is for curators and operators; others see what a release would hold. InvalidInput names a filter
     whose synset does not exist.
     """
-    rows: QuerySet[Label] = labels_visible_to(everything=everything)
+    labels: QuerySet[Label] = labels_visible_to(everything=everything).only("at")
     among: QuerySet[Label] = Label.objects.all()
     if not everything:
-        rows = rows.exclude(synset__safety__in=CURATORS_ONLY)
+        labels = labels.exclude(synset__safety__in=CURATORS_ONLY)
         among = among.filter(at__lte=find_frozen_at())
     if filters.synset is not None:
         synset_id = _find_synset("synset", filters.synset)
-        rows, among = rows.filter(synset=synset_id), among.filter(synset=synset_id)
+        labels, among = labels.filter(synset=synset_id), among.filter(synset=synset_id)
     if filters.changed_since is not None:
         among = among.filter(at__gte=filters.changed_since)
-    return FoundLabels(rows=_select_rows(_filter_labels(rows, filters)), among=among)
+    return FoundLabels(labels=_filter_labels(labels, filters), among=among)
 
 
 def _filter_labels(labels: QuerySet[Label], filters: LabelFilter) -> QuerySet[Label]:
@@ -90,6 +91,12 @@ def _filter_labels(labels: QuerySet[Label], filters: LabelFilter) -> QuerySet[La
 
 def _select_rows(labels: QuerySet[Label]) -> QuerySet[Label, Any]:
     return labels.annotate(**ROW_VALUES).values_list(*ROW_FIELDS, named=True)
+
+
+def read_rows(labels: Sequence[Label]) -> list[LabelRow]:
+    """The labels as rows, in their order. One query: whoever pages through labels looks for few columns, and reads the others for a page."""
+    found = {row.id: make_row(row) for row in _select_rows(Label.objects.filter(pk__in=[label.pk for label in labels]))}
+    return [found[label.pk] for label in labels]
 
 
 def make_row(found: Any) -> LabelRow:

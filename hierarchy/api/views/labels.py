@@ -11,7 +11,7 @@ from hierarchy.api.parameters import LabelListQuery, SynsetLabelsQuery, read_par
 from hierarchy.api.reading import ReadView, describe_answers, describe_page
 from hierarchy.api.serializers import LabelSerializer
 from hierarchy.queries.keyset import WINDOW
-from hierarchy.queries.labels import LabelFilter, find_labels, make_row
+from hierarchy.queries.labels import LabelFilter, find_labels, read_rows
 from hierarchy.queries.synsets import find_synset
 from hierarchy.rules import sees_everything
 
@@ -53,9 +53,9 @@ def _answer(request: Request, parameters: Mapping[str, Any]) -> Response:
     found = find_labels(filters=filters, everything=sees_everything(request.user))
     return paginate(
         request,
-        found.rows,
+        found.labels,
         among=found.among,
         order_by=["at", "id"],
         parameters=parameters,
-        write_rows=lambda labels: LabelSerializer([make_row(label) for label in labels], many=True).data,
+        write_rows=lambda labels: LabelSerializer(read_rows(labels), many=True).data,
     )

@@ -171,8 +171,8 @@ def test_answers_are_kept_by_nobody_for_another_reader(curator, labelled):
 def test_a_page_takes_the_same_queries_whatever_its_size(curator, tree, count, django_assert_num_queries):
     record(make_candidates(count, synset=tree.dog))
 
-    # Session, account, role, synset, how far to look, labels.
-    with django_assert_num_queries(6):
+    # Session, account, role, synset, how far to look, labels, their rows.
+    with django_assert_num_queries(7):
         assert len(read_rows(curator, f"{LABELS}?subtree=n02084071")) == count
 
 

@@ -111,14 +111,14 @@ def test_an_unknown_synset_is_not_found(client, excerpt, wnid):
     assert client.get(f"/hierarchy/{wnid}/").status_code == 404
 
 
-def test_for_a_visitor_it_takes_eight_queries(client, released_dog, django_assert_num_queries):
+def test_for_a_visitor_it_takes_nine_queries(client, released_dog, django_assert_num_queries):
     make_labelled("puppy", "ACCEPTED", "ACCEPTED", "REJECTED")
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         client.get(DOG)
 
 
-def test_for_a_curator_it_takes_eleven_queries(client, released_dog, curator, django_assert_num_queries):
+def test_for_a_curator_it_takes_twelve_queries(client, released_dog, curator, django_assert_num_queries):
     make_labelled("puppy", "ACCEPTED", "ACCEPTED", "REJECTED")
 
     # The three more: session, user, groups.
