@@ -10,6 +10,7 @@ ALTER TABLE annotation_vote
 ALTER TABLE annotation_question
     ADD CONSTRAINT question_synset_of_campaign FOREIGN KEY (campaign_id, synset_id)
         REFERENCES annotation_campaignsynset (campaign_id, synset_id) DEFERRABLE INITIALLY DEFERRED;
+-- Labels have a key to it, too (hierarchy 0004), whichever comes first; so it stays when either goes.
 CREATE UNIQUE INDEX IF NOT EXISTS candidate_with_synset ON hierarchy_candidate (id, synset_id);
 ALTER TABLE annotation_question
     ADD CONSTRAINT question_synset_of_candidate FOREIGN KEY (candidate_id, synset_id)

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -19,13 +19,13 @@ from annotation.models import Annotator, Campaign
 from annotation.rules import PolicyValues
 from benchmarks.scale.copying import copy_rows
 from benchmarks.scale.crowd import TARGET_ERROR, VOTE_CAP, Annotators, count_synsets, find_outcomes, iterate_chunks
+from benchmarks.scale.servers import Progress
 from benchmarks.scale.tables import BEGINNING, TABLES, Place, Rows
 from hierarchy.models import Synset
 
 NAME = "scale"
 # Below them there is room for accounts of other kinds.
 FIRST_ACCOUNT = 1000
-Progress = Callable[[str], None]
 
 # Indexes that are not ready are neither written nor read; REINDEX makes them anew, ready and valid.
 FORGET_INDEXES = "UPDATE pg_index SET indisready = false WHERE indrelid = ANY(%s::regclass[])"

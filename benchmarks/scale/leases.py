@@ -8,7 +8,7 @@ psycopg2, without any question of who may be asked what.
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,13 +24,13 @@ from annotation.actions.votes import GivenVote
 from annotation.models import Annotator, Batch, Campaign, Question
 from annotation.models.question import RING
 from benchmarks.scale.newcomers import CAMPAIGN, make_newcomers
+from benchmarks.scale.servers import Progress
 
 PAGE = 24
 PAGES = 100
 VOTES_AHEAD = 100_000
 OPEN_LEASES = 10_000
 ANSWERS = ("YES", "NO")
-Progress = Callable[[str], None]
 
 LOCK = """
 UPDATE annotation_question SET held_until = ARRAY[now() + interval '30 minutes'] WHERE id IN (

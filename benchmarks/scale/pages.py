@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import Group, User
@@ -12,19 +12,20 @@ from django.test.utils import override_settings
 
 from annotation.models import Campaign, Dispute
 from benchmarks.scale.newcomers import CAMPAIGN, make_newcomers
+from benchmarks.scale.servers import Progress
 from hierarchy.models import Closure, Synset
 from hierarchy.queries.synsets import find_root
 
 REPEATS = 5
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-Progress = Callable[[str], None]
 
 
 def measure_pages(*, progress: Progress) -> dict[str, Any]:
     """Milliseconds of each page for whoever it is for: the first time, with nothing kept, and the median of REPEATS times after."""
     cache.clear()
-    found = {}
-    people = {"curator": _list_for_curators(), "annotator": {"annotate": "/annotate/"}, "visitor": _list_for_visitors()}
+    found, all_pages = {}, _list_for_curators()
+    public = {name: all_pages[name] for name in ("home", "tree", "root synset")}
+    people = {"curator": all_pages, "annotator": {"annotate": "/annotate/"}, "visitor": public}
     with override_settings(ALLOWED_HOSTS=["testserver"], SECURE_SSL_REDIRECT=False):
         for person, addresses in people.items():
             client = _open_client(person)
@@ -67,12 +68,6 @@ def _find_synset_without_labels() -> str:
     asked = Campaign.objects.get(name=CAMPAIGN).campaign_synsets.values("synset_id")
     above = Closure.objects.filter(descendant_id__in=asked).values("ancestor_id")
     return Synset.objects.exclude(pk__in=above).earliest("pk").wnid
-
-
-def _list_for_visitors() -> Mapping[str, str]:
-    root = find_root()
-    assert root is not None, "the nouns are there"
-    return {"home": "/", "tree": "/hierarchy/", "root synset": f"/hierarchy/{root.wnid}/"}
 
 
 def _open_client(person: str) -> Client:

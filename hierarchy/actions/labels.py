@@ -40,10 +40,7 @@ def record_labels(*, verdicts: Sequence[Verdict], source: str, source_ref: str, 
     if not verdicts:
         return 0
     synsets = _lock_candidates([verdict.candidate_id for verdict in verdicts])
-    current = {
-        label.candidate_id: label
-        for label in Label.objects.current().filter(candidate__in=[verdict.candidate_id for verdict in verdicts])
-    }
+    current = {label.candidate_id: label for label in Label.objects.current().filter(candidate__in=list(synsets))}
     opened = [
         Label(
             **vars(verdict), synset_id=synsets[verdict.candidate_id], source=source, source_ref=source_ref, by=by, at=at

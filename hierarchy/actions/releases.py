@@ -24,9 +24,10 @@ from django.db import connection, transaction
 from hierarchy.errors import Conflict, InvalidInput
 from hierarchy.exports.labels import FORMATS, LabelCounts, LabelRow, WrittenFile, count_labels, write_labels
 from hierarchy.exports.manifest import MANIFEST_NAME, describe_manifest_file, encode_manifest, make_manifest
-from hierarchy.models import Label, Release, ReleaseCount, ReleaseFile, Synset
+from hierarchy.models import Label, Release, ReleaseCount, ReleaseFile
 from hierarchy.queries.labels import FrozenLabel, stream_labels_at
 from hierarchy.queries.releases import RELEASE_STORAGE
+from hierarchy.queries.synsets import parse_wnid
 
 NAME_LENGTH = 100
 CHUNK_BYTES = 1 << 20
@@ -142,11 +143,10 @@ def _drop_withheld(labels: Iterator[FrozenLabel], *, counts: LabelCounts) -> Ite
 
 
 def _list_counts(draft: Release, found: Mapping[tuple[str, str], int]) -> Iterator[ReleaseCount]:
-    synsets = Synset.objects.in_bulk({wnid for wnid, _ in found}, field_name="wnid")
-    for wnid, synset in synsets.items():
+    for wnid in sorted({wnid for wnid, _ in found}):
         yield ReleaseCount(
             release=draft,
-            synset=synset,
+            synset_id=parse_wnid(wnid),
             accepted=found.get((wnid, Label.Verdict.ACCEPTED), 0),
             rejected=found.get((wnid, Label.Verdict.REJECTED), 0),
         )

@@ -52,9 +52,10 @@ def list_example_pictures(
         labels = labels.exclude(hidden)
     found: list[Label] = []
     for ids in _cut(_find(synset_id, current=everything or current)):
-        if len(found) < limit:
-            shown = {label.pk: label for label in labels.filter(pk__in=ids)}
-            found += [shown[pk] for pk in ids if pk in shown]
+        shown = labels.in_bulk(ids)
+        found += [shown[pk] for pk in ids if pk in shown]
+        if len(found) >= limit:
+            break
     return found[:limit]
 
 

@@ -74,53 +74,47 @@ def read_page(
     backwards = cursor is not None and cursor.backwards
     names, falling = [name.removeprefix("-") for name in order_by], order_by[0].startswith("-")
     down = falling != backwards
-    order = [f"-{name}" if down else name for name in names]
-    if cursor is not None:
-        rows = rows.filter(_from(names, cursor, down=down))
+    rows = _follow(rows, names, cursor, down=down)
     edge = None
     if among is not None:
-        among = among if cursor is None else among.filter(_from(names, cursor, down=down))
-        edge = among.order_by(*order).values_list(*names)[WINDOW : WINDOW + 1].first()
+        edge = _follow(among, names, cursor, down=down).values_list(*names)[WINDOW : WINDOW + 1].first()
     if edge is not None:
-        rows = rows.filter(_up_to(names, edge, down=down))
-    found = list(rows.order_by(*order)[: limit + 1])
+        rows = rows.filter(_beyond(names, edge, down=not down, inclusive=True))
+    found = list(rows[: limit + 1])
     more, found = len(found) > limit, found[:limit]
-
-    def read_values(row: Any) -> list[Any]:
-        return [getattr(row, name) for name in names]
-
-    last = read_values(found[-1]) if more else edge
+    last = _read_values(found[-1], names) if more else edge
     ahead = None if last is None else Cursor(backwards, last)
-    behind = None
-    if cursor is not None:
-        # Of an empty page the way back begins where the page did, with the row there, unless that was left behind on purpose.
-        behind = (
-            Cursor(not backwards, read_values(found[0]))
-            if found
-            else replace(cursor, backwards=not backwards, inclusive=not cursor.inclusive)
-        )
+    behind = None if cursor is None else _turn_back(cursor, found, names)
     if backwards:
         return Page(rows=found[::-1], before=ahead, after=behind)
     return Page(rows=found, before=behind, after=ahead)
 
 
-def _from(names: Sequence[str], cursor: Cursor, *, down: bool) -> Q:
-    beyond = _beyond(names, cursor.values, down=down)
-    return beyond | Q(**dict(zip(names, cursor.values, strict=True))) if cursor.inclusive else beyond
+def _follow(rows: QuerySet[Any, Any], names: Sequence[str], cursor: Cursor | None, *, down: bool) -> QuerySet[Any, Any]:
+    """The rows from the cursor on, in the order in which they are read."""
+    if cursor is not None:
+        rows = rows.filter(_beyond(names, cursor.values, down=down, inclusive=cursor.inclusive))
+    return rows.order_by(*(f"-{name}" if down else name for name in names))
 
 
-def _beyond(names: Sequence[str], values: Sequence[Any], *, down: bool) -> Q:
-    """The rows whose fields, read as one tuple, lie beyond the values; the bound on the first field serves its index."""
+def _turn_back(cursor: Cursor, found: Sequence[Any], names: Sequence[str]) -> Cursor:
+    """From the first row found; from where an empty page began, with the row there unless the page had begun with it."""
+    if found:
+        return Cursor(not cursor.backwards, _read_values(found[0], names))
+    return replace(cursor, backwards=not cursor.backwards, inclusive=not cursor.inclusive)
+
+
+def _read_values(row: Any, names: Sequence[str]) -> list[Any]:
+    return [getattr(row, name) for name in names]
+
+
+def _beyond(names: Sequence[str], values: Sequence[Any], *, down: bool, inclusive: bool) -> Q:
+    """The rows whose fields, read as one tuple, lie beyond the values, or there; the bound on the first field serves its index."""
     comparison, name, value = "lt" if down else "gt", names[0], values[0]
     if len(names) == 1:
-        return Q(**{f"{name}__{comparison}": value})
-    tied = Q(**{name: value}) & _beyond(names[1:], values[1:], down=down)
+        return Q(**{f"{name}__{comparison}{'e' * inclusive}": value})
+    tied = Q(**{name: value}) & _beyond(names[1:], values[1:], down=down, inclusive=inclusive)
     return Q(**{f"{name}__{comparison}e": value}) & (Q(**{f"{name}__{comparison}": value}) | tied)
-
-
-def _up_to(names: Sequence[str], values: Sequence[Any], *, down: bool) -> Q:
-    """The rows that do not lie beyond the values."""
-    return Q(**{f"{names[0]}__{'gt' if down else 'lt'}e": values[0]}) & ~_beyond(names, values, down=down)
 
 
 def _read_cursor(address: str) -> Cursor | None:
