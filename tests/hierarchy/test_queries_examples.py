@@ -34,6 +34,11 @@ def list_words(word, *, everything=True, limit=10):
     return [label.synset.words[0] for label in labels]
 
 
+def list_unless(hidden, *, limit):
+    labels = list_example_pictures(find_word("dog").pk, everything=True, limit=limit, hidden=Q(candidate__in=hidden))
+    return [label.candidate_id for label in labels]
+
+
 def test_accepted_pictures_come_nearest_synset_first_up_to_the_limit():
     make_labelled("corgi", "ACCEPTED")
     make_labelled("dog", "ACCEPTED", "REJECTED", None)
@@ -95,20 +100,14 @@ def test_what_is_hidden_is_left_out_however_many_are_hidden(monkeypatch):
     monkeypatch.setattr(examples, "AT_ONCE", 2)
     candidates = make_labelled("dog", *["ACCEPTED"] * 5)
 
-    hidden = Q(candidate__in=candidates[:4])
-    found = list_example_pictures(find_word("dog").pk, everything=True, limit=2, hidden=hidden)
-
-    assert [label.candidate_id for label in found] == [candidates[4].pk]
+    assert list_unless(candidates[:4], limit=2) == [candidates[4].pk]
 
 
 def test_only_so_many_labels_are_looked_at(monkeypatch):
     monkeypatch.setattr(examples, "LOOKED_AT", 3)
     candidates = make_labelled("dog", *["ACCEPTED"] * 5)
 
-    hidden = Q(candidate__in=candidates[:2])
-    found = list_example_pictures(find_word("dog").pk, everything=True, limit=5, hidden=hidden)
-
-    assert [label.candidate_id for label in found] == [candidates[2].pk]
+    assert list_unless(candidates[:2], limit=5) == [candidates[2].pk]
 
 
 def test_only_so_many_of_the_nearest_synsets_are_looked_at(monkeypatch):
