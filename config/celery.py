@@ -6,6 +6,7 @@ from typing import Any
 
 from celery import Celery
 from celery.contrib.django.task import DjangoTask
+from django.conf import settings
 from django.db import close_old_connections, connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -40,7 +41,7 @@ app.conf.beat_schedule = {
     # A second sweep at the same time does no harm.
     "sweep due questions": {
         "task": "annotation.tasks.sweep_due_questions",
-        "schedule": 5.0,
+        "schedule": float(settings.SWEEP_SECONDS),
         "options": {"expires": 30},
     },
     # Large campaigns are opened and closed a range at a time.

@@ -330,12 +330,15 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Whatever a lost message would have said is found after so long; and what a killed worker was at is given to another after so long.
+SWEEP_SECONDS = _read_whole_number("SWEEP_SECONDS", default=5, minimum=1, maximum=3600)
+VISIBILITY_SECONDS = _read_whole_number("VISIBILITY_SECONDS", default=300, minimum=10, maximum=3600)
 # The hard limit lies below the visibility timeout: a longer task would be delivered twice while it runs.
-CELERY_TASK_SOFT_TIME_LIMIT = 200
-CELERY_TASK_TIME_LIMIT = 240
+CELERY_TASK_SOFT_TIME_LIMIT = VISIBILITY_SECONDS * 2 // 3
+CELERY_TASK_TIME_LIMIT = VISIBILITY_SECONDS * 4 // 5
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 300,
-    "unacked_restore_interval": 10,
+    "visibility_timeout": VISIBILITY_SECONDS,
+    "unacked_restore_interval": min(10, VISIBILITY_SECONDS // 2),
     "unacked_restore_throttle": 1,
     "socket_connect_timeout": 1,
 }

@@ -192,6 +192,11 @@ BREAKS = [
         """INSERT INTO annotation_duequestions (campaign_id, questions, due_at)
            SELECT id, array_fill(1, ARRAY[101]), now() FROM annotation_campaign""",
     ),
+    (
+        "set_aside_with_error",
+        "INSERT INTO annotation_setaside SELECT id, now(), 0, 'ValueError' FROM annotation_question",
+    ),
+    ("set_aside_with_error", "INSERT INTO annotation_setaside SELECT id, now(), 1, '' FROM annotation_question"),
     ("gold_mark_follows", change("annotation_question", "is_gold = true", "id = {voted}")),
     ("gold_mark_stays", change("annotation_question", "is_gold = false", "id = {gold}")),
     ("gold_exposures_not_negative", change("annotation_gold", "exposures = -1")),

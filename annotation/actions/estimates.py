@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from numpy.typing import NDArray
 
+from annotation.actions.asides import set_question_aside
 from annotation.actions.due import take_due
 from annotation.actions.rescoring import take_step
 from annotation.consensus.belief import Estimates, look_up
@@ -34,11 +35,14 @@ STATE_AFTER: dict[int, State] = {
     Decision.DISPUTE: State.DISPUTED,
 }
 CHUNK = 2000
+# What would be the same the next time. Not that the database is away, or that a task's time is over.
+FAILURES = (DatabaseError, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 # Whoever votes on questions that are being estimated waits: of fresh ones so many, which takes less than a tenth of a second.
 FRESH_CHUNK = 400
 
 # Nobody else writes those of questions that are locked.
 WRITE_ESTIMATES = """
+WITH back AS (DELETE FROM annotation_setaside WHERE question_id = ANY(%(question)s::bigint[]))
 MERGE INTO annotation_estimate AS estimate
 USING unnest(%(question)s::bigint[], %(log_odds)s::float8[], %(probability)s::float8[], %(votes)s::int[])
     AS new (question_id, log_odds, probability, votes)
@@ -75,7 +79,6 @@ class _Judged:
     priority: NDArray[np.int16]
 
 
-@transaction.atomic
 def estimate_due(*, at: datetime, limit: int = CHUNK, campaign_id: int | None = None) -> int:
     """Claims up to `limit` questions that are due, estimates and decides them; returns how many were looked at.
 
@@ -85,7 +88,28 @@ def estimate_due(*, at: datetime, limit: int = CHUNK, campaign_id: int | None = 
     worker killed in the middle leaves them as they were. Running it twice or late changes nothing: a question is decided,
     and labelled, at the vote that first decided it in the recorded order, under the policy and the snapshot in force. A question that is finished or disputed keeps its state; one whose
     label all its evidence speaks against goes to a curator. Active gold is never decided.
+
+    Where that fails though the database is there, fewer are tried, down to the one that fails: it is set aside, and keeps nobody else
+    waiting.
     """
+    while True:
+        tried: list[int] = []
+        try:
+            return _estimate_some(at, limit, campaign_id, tried)
+        except OperationalError:
+            raise
+        except FAILURES as error:
+            if not tried:
+                raise
+            if len(tried) == 1:
+                set_question_aside(question_id=tried[0], error=error, at=at)
+                return 1
+            limit = len(tried) // 2
+
+
+@transaction.atomic
+def _estimate_some(at: datetime, limit: int, campaign_id: int | None, tried: list[int]) -> int:
+    """One attempt, which notes the questions it is about."""
     snapshot = Snapshot.objects.order_by("-pk").first()
     if snapshot is None:
         return 0
@@ -97,6 +121,7 @@ def estimate_due(*, at: datetime, limit: int = CHUNK, campaign_id: int | None = 
         claimed = claim_outdated(snapshot_id=snapshot.pk, limit=limit, campaign_id=campaign_id)
     if claimed:
         claimed.sort(key=lambda question: question.id)
+        tried += [question.id for question in claimed]
         _estimate([question for question in claimed if not question.gold], snapshot, at)
     return len(claimed) + asked
 

@@ -1,7 +1,7 @@
 from annotation.models.annotator import Annotator, ApiToken
 from annotation.models.campaign import Campaign, CampaignRange, CampaignSynset, Policy
 from annotation.models.estimation import Estimation, EstimationShard, Measurement, RescoredRange
-from annotation.models.question import UNFINISHED, Dispute, DueQuestions, Estimate, Gold, Question
+from annotation.models.question import UNFINISHED, Dispute, DueQuestions, Estimate, Gold, Question, SetAside
 from annotation.models.snapshot import Skill, Snapshot, SynsetPrior
 from annotation.models.vote import Batch, BatchItem, Vote
 
@@ -24,6 +24,7 @@ __all__ = [
     "Policy",
     "Question",
     "RescoredRange",
+    "SetAside",
     "Skill",
     "Snapshot",
     "SynsetPrior",

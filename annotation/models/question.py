@@ -131,6 +131,22 @@ class DueQuestions(models.Model):
         return f"{len(self.questions)} questions due at {self.due_at}"
 
 
+class SetAside(models.Model):
+    """A question whose estimate could not be made, so that it does not keep others from theirs. Any new evidence on it, or somebody who
+    asks for it, has it tried again; the row goes when that succeeds."""
+
+    question = models.OneToOneField(Question, on_delete=models.CASCADE, primary_key=True, related_name="aside")
+    failed_at = models.DateTimeField()
+    failures = models.IntegerField(default=1)
+    error = models.CharField(max_length=500, help_text="the last one, shortened")
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="set_aside_with_error", condition=Q(failures__gte=1) & ~Q(error=""))]
+
+    def __str__(self) -> str:
+        return f"question {self.question_id} failed {self.failures} times: {self.error}"
+
+
 class Gold(models.Model):
     """A question whose truth is known. While active it never leaves OPEN.
 

@@ -37,6 +37,8 @@ class Claimed:
 COLUMNS = """question.id, question.campaign_id, question.candidate_id, question.state,
        question.closed_at IS NOT NULL OR question.campaign_id IN (SELECT id FROM annotation_campaign WHERE state = 'CLOSED'),
        question.votes_wanted, question.priority, {due}, question.is_gold"""
+# What failed once would fail again.
+NOT_ASIDE = "NOT EXISTS (SELECT FROM annotation_setaside AS aside WHERE aside.question_id = question.id)"
 OF_CAMPAIGN = "(%(campaign)s::bigint IS NULL OR question.campaign_id = %(campaign)s)"
 LOCKED = "LIMIT %(limit)s FOR NO KEY UPDATE OF question SKIP LOCKED"
 
@@ -51,13 +53,13 @@ SELECT {COLUMNS.format(due=False)}
 FROM annotation_question AS question JOIN annotation_estimate AS estimate ON estimate.question_id = question.id
 WHERE question.id > %(after)s AND question.id <= %(last)s AND question.state = 'OPEN' AND question.closed_at IS NULL
   AND estimate.question_id > %(after)s AND estimate.question_id <= %(last)s
-  AND estimate.snapshot_id < %(snapshot)s AND NOT question.is_gold
+  AND estimate.snapshot_id < %(snapshot)s AND NOT question.is_gold AND {NOT_ASIDE}
 ORDER BY question.id {LOCKED}
 """  # noqa: S608
 OUTDATED = f"""
 SELECT {COLUMNS.format(due=False)}
 FROM annotation_question AS question JOIN annotation_estimate AS estimate ON estimate.question_id = question.id
-WHERE estimate.snapshot_id < %(snapshot)s AND {OF_CAMPAIGN} AND NOT question.is_gold
+WHERE estimate.snapshot_id < %(snapshot)s AND {OF_CAMPAIGN} AND NOT question.is_gold AND {NOT_ASIDE}
 ORDER BY estimate.snapshot_id, estimate.question_id {LOCKED}
 """  # noqa: S608
 

@@ -22,7 +22,8 @@ ROWS_AT_ONCE = 10_000
 LATE_MINUTES = 10
 
 IS_GOLD = "question.is_gold"
-IS_DUE = "question.id IN (SELECT unnest(questions) FROM annotation_duequestions)"
+IS_DUE = """(question.id IN (SELECT unnest(questions) FROM annotation_duequestions)
+     OR question.id IN (SELECT question_id FROM annotation_setaside))"""
 WAS_GOLD = "EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id)"
 # Nobody was asked for imported votes, so they break no limit however many they are; barred annotators' votes are asked anew.
 IN_TIME = """(SELECT count(*) FROM annotation_vote AS vote JOIN annotation_batch AS batch ON batch.id = vote.batch_id
@@ -239,6 +240,7 @@ CHECKS = (
         f"SELECT unnest(questions) FROM annotation_duequestions WHERE due_at < now() - interval '{LATE_MINUTES} minutes'",  # noqa: S608
         warning=True,
     ),
+    Check("no_question_is_set_aside", "SELECT question_id FROM annotation_setaside", warning=True),
 )
 
 ESTIMATES = f"""

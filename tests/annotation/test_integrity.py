@@ -79,6 +79,9 @@ BREAKS = {
     "votes_are_estimated_soon": [
         "INSERT INTO annotation_duequestions (campaign_id, questions, due_at) SELECT campaign_id, ARRAY[id], now() - interval '1 hour' FROM annotation_question"
     ],
+    "no_question_is_set_aside": [
+        "INSERT INTO annotation_setaside SELECT id, now(), 1, 'ValueError: broken' FROM annotation_question LIMIT 1"
+    ],
 }
 
 
