@@ -33,14 +33,14 @@ def main() -> None:
     options = parser.parse_args()
     folder = options.manifest.parent
     call_command("import_images", options.manifest, root=folder, report=folder / "refused.csv", stdout=sys.stderr)
-    tokens = {"curator": _make_account(f"{options.name}-curator", "curator", "curate")}
+    tokens = {"curator": make_account(f"{options.name}-curator", "curator", "curate")}
     _open_campaign(options)
     for number in range(1, options.annotators + 1):
-        tokens[str(number)] = _make_account(f"{options.name}-{number}", "annotator", "annotate")
+        tokens[str(number)] = make_account(f"{options.name}-{number}", "annotator", "annotate")
     print(json.dumps(tokens))
 
 
-def _make_account(name: str, role: str, scope: str) -> str:
+def make_account(name: str, role: str, scope: str) -> str:
     user = accounts.create_user(username=name, password=PASSWORD, role=role, by=None, at=now())
     return accounts.create_token(user=user, scope=scope, by=user, at=now())[1]
 

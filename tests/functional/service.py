@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -63,20 +64,25 @@ def describe_outside() -> dict[str, str]:
 
 
 class Service:
-    """PostgreSQL, Valkey, web, worker and beat with the durability of production, kept running by their supervisor."""
+    """PostgreSQL, Valkey, web, worker and beat with the durability of production, kept running by their supervisor.
 
-    def __init__(self, folder: Path) -> None:
+    `variables` are set besides, such as addresses of servers that run already; `checkout` is where its code is.
+    """
+
+    def __init__(self, folder: Path, *, checkout: Path = CHECKOUT, variables: Mapping[str, str] | None = None) -> None:
         self.folder = folder
+        self.checkout = checkout
+        self.variables = variables or {}
         self.port = find_free_port()
         self.url = f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         command = (sys.executable, "-m", "config.embedded", "run", "--with-parent", "--without-demo")
-        given = {**describe_outside(), "HOST": "127.0.0.1", "PORT": str(self.port)}
-        with (self.folder / "run.log").open("wb") as log:
+        given = {**describe_outside(), "HOST": "127.0.0.1", "PORT": str(self.port), **self.variables}
+        with (self.folder / "run.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--folder", str(self.folder)],
-                cwd=CHECKOUT,
+                cwd=self.checkout,
                 env=given,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -127,17 +133,18 @@ class Service:
 
     def manage(self, *arguments) -> str:
         """Runs a management command in the service's environment and returns what it wrote on standard output."""
-        return self._run("manage.py", *arguments)
+        return self.run("manage.py", *arguments)
 
     def prepare(self, name: str, manifest: Path, *options) -> dict[str, str]:
         """Pictures, a campaign over them and accounts (prepare.py); returns the tokens by account."""
-        tokens: dict[str, str] = json.loads(self._run("-m", "tests.functional.prepare", name, manifest, *options))
+        tokens: dict[str, str] = json.loads(self.run("-m", "tests.functional.prepare", name, manifest, *options))
         return tokens
 
-    def _run(self, *arguments) -> str:
+    def run(self, *arguments) -> str:
+        """Runs Python with these arguments in the service's environment and returns what it wrote on standard output."""
         given = {**describe_outside(), **self.environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
         command = [sys.executable, *map(str, arguments)]
-        done = subprocess.run(command, cwd=CHECKOUT, env=given, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=self.checkout, env=given, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}{self._log()}"
         return done.stdout
 
