@@ -4,6 +4,7 @@ Importing it needs neither an environment nor a service; a bad value stops the s
 """
 
 import logging
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -341,6 +342,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": min(10, VISIBILITY_SECONDS // 2),
     "unacked_restore_throttle": 1,
     "socket_connect_timeout": 1,
+    # A worker asks whether Redis still answers where it waits for messages, and gives up a connection on which it does not.
+    "health_check_interval": 10,
+    "socket_timeout": 5,
+    "socket_keepalive": True,
+    "socket_keepalive_options": {socket.TCP_KEEPIDLE: 10, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3},
 }
 CELERY_TASK_PUBLISH_RETRY = False
 

@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -41,13 +42,18 @@ def main() -> int:
     print(f"seed {options.seed}", flush=True)
     signal.alarm(MOST_SECONDS)
     signal.signal(signal.SIGALRM, _give_up)
-    results = _run(chosen, options.seed, mutant)
+    try:
+        results = _run(chosen, options.seed, mutant)
+    except Exception:
+        traceback.print_exc()
+        return 2
     _write(results, options.seed, options.mutant)
     return 1 if any(result.problems for result in results) else 0
 
 
 def _give_up(*_: object) -> None:
-    raise SystemExit(f"not done after {MOST_SECONDS} s")
+    print(f"not done after {MOST_SECONDS} s", flush=True)
+    raise SystemExit(3)
 
 
 def _run(chosen: Sequence[Scenario], seed: int, mutant: Mutant | None) -> list[Result]:

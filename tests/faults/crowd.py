@@ -79,8 +79,7 @@ class Load(Crowd):
 
     url: str = ""
     pace: Pace = Pace()
-    # Nobody waits for the end where workers stand still.
-    to_the_end: bool = True
+    finish_seconds: float = 90.0
 
     def make(self, token: str, record: Notes, tally: Tally) -> SimulatedAnnotator:
         client = RepeatingClient(

@@ -1,5 +1,6 @@
 """What is done to a service while a crowd votes. Each takes (stage, load, notes, chance) and returns when the harm is over."""
 
+import contextlib
 import json
 import os
 import random
@@ -13,6 +14,7 @@ from tests.faults.proxy import BlackHole, CutMessage, Slow
 from tests.faults.stage import WNIDS, Stage
 from tests.functional.service import wait_until
 
+WORKERS = ("worker", "labeller")
 KILLS = 3
 # Acknowledged votes between which harm falls: the crowd has begun, and has not nearly finished.
 FIRST, LAST = 20, 300
@@ -24,8 +26,9 @@ HARM_SECONDS = 8.0
 HELD_SECONDS = 11.0
 # "COMMIT" as a client of PostgreSQL sends it.
 COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
-CUT_COMMITS, CUT_REPLIES = 0.03, 0.2
+CUT_COMMITS, CUT_REPLIES = 0.1, 0.2
 POISONED = 3
+BLOCK = 4096
 POISON = """
 CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'poison'; END $$;
 CREATE TRIGGER poison BEFORE INSERT OR UPDATE ON annotation_estimate FOR EACH ROW
@@ -86,7 +89,7 @@ def kill_web(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> N
 
 def kill_workers(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> None:
     for number, _ in enumerate(at_moments(load, notes, chance, count=KILLS + 1)):
-        stage.kill(("worker", "labeller")[number % 2])
+        stage.kill(WORKERS[number % 2])
 
 
 def kill_beat(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> None:
@@ -115,13 +118,15 @@ def reset_replies(stage: Stage, load: Load, notes: Notes, chance: random.Random)
 
 
 def flush_redis(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> None:
-    """In the end once more, with workers killed in the middle, so that nobody remembers the last votes."""
+    """In the end with the workers killed, when nobody can vote before there are estimates: only the sweep knows of these votes."""
     with closing(stage.service.open_redis()) as valkey:
         for _ in at_moments(load, notes, chance):
             valkey.flushall()
-        for name in ("worker", "labeller"):
+        stage.signal(WORKERS, signal.SIGSTOP)
+        _wait_until_filled(stage, load)
+        for name in WORKERS:
             stage.service.kill(name)
-            valkey.flushall()
+        valkey.flushall()
 
 
 def slow_redis(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> None:
@@ -178,29 +183,32 @@ def poison(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> Non
 def crowd_together(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> None:
     """Many on few questions, while workers stand still, so that each question goes on asking for as many votes as at the start: it must
     get exactly these."""
-    workers = ("worker", "labeller")
-    stage.signal(workers, signal.SIGSTOP)
+    stage.signal(WORKERS, signal.SIGSTOP)
     try:
-        wait_until(
-            lambda: stage.service.ask(UNFILLED, load.campaign) == [(0,)],
-            seconds=VOTE_SECONDS,
-            what="every question has the votes it asks for",
-        )
+        _wait_until_filled(stage, load)
         time.sleep(1)
         wrong = stage.service.ask(NOT_AS_ASKED, load.campaign)
     finally:
-        stage.signal(workers, signal.SIGCONT)
+        stage.signal(WORKERS, signal.SIGCONT)
     if wrong:
         raise Broken(f"questions with more or fewer votes than they ask for (question, asked, votes): {wrong[:10]}")
+
+
+def _wait_until_filled(stage: Stage, load: Load) -> None:
+    wait_until(
+        lambda: stage.service.ask(UNFILLED, load.campaign) == [(0,)],
+        seconds=VOTE_SECONDS,
+        what="every question has the votes it asks for",
+    )
 
 
 def fill_disk(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> None:
     """Of PostgreSQL. It may end of it; then it is started again once there is room, as a supervisor goes on trying."""
     wait_for_votes(notes, FIRST)
     ballast = stage.folder / "postgres" / "ballast"
-    with ballast.open("wb") as file:
-        with_room = os.statvfs(ballast).f_bavail * os.statvfs(ballast).f_frsize
-        os.posix_fallocate(file.fileno(), 0, with_room)
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(BLOCK))
     wait_until(lambda: not stage.service.is_ready(), seconds=VOTE_SECONDS, what="readiness tells of the full disk")
     time.sleep(HARM_SECONDS)
     ballast.unlink()

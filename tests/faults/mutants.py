@@ -1,7 +1,9 @@
 """Mistakes that the harness must find, each in a copy of the code or in the database."""
 
+import argparse
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +43,108 @@ class Mutant:
         return folder
 
 
+SETTINGS, CELERY, TASKS = "config/settings.py", "config/celery.py", "annotation/tasks.py"
+ESTIMATES = "annotation/actions/estimates.py"
+ANSWER_FIRST = """import threading
+        from annotation.actions.votes import Receipt
+        from django.db import connection
+
+        given = {
+            "annotator_id": get_annotator(request).pk, "batch_id": batch_id, "key": _read_key(request),
+            "votes": [_read_vote(vote) for vote in read_submission(request)],
+        }
+
+        def submit_later():
+            votes.submit_batch(**given)
+            ring_doorbell()
+            connection.close()
+
+        threading.Timer(0.2, submit_later).start()
+        receipt = Receipt(batch_id, len(given["votes"]), False)
+"""
+SUBMIT = """receipt = votes.submit_batch(
+            annotator_id=get_annotator(request).pk,
+            batch_id=batch_id,
+            key=_read_key(request),
+            votes=[_read_vote(vote) for vote in read_submission(request)],
+        )
+        ring_doorbell()
+"""
 MUTANTS: dict[str, Mutant] = {
     "constraint-dropped": Mutant(("none",), sql="DROP INDEX vote_once_per_annotator"),
+    "count-then-insert": Mutant(
+        ("crowd",),
+        (
+            Edit(
+                "annotation/actions/drawing.py",
+                "LIMIT %(size)s::int - (SELECT count(*) FROM gold) FOR NO KEY UPDATE OF question SKIP LOCKED",
+                "LIMIT %(size)s::int - (SELECT count(*) FROM gold)",
+            ),
+        ),
+    ),
+    "acknowledged-before-commit": Mutant(
+        ("postgres", "web"), (Edit("annotation/api/views/batches.py", SUBMIT, ANSWER_FIRST),)
+    ),
+    "no-sweep-acknowledged-early": Mutant(
+        ("flushed",),
+        (
+            Edit(SETTINGS, "CELERY_TASK_ACKS_LATE = True", "CELERY_TASK_ACKS_LATE = False"),
+            Edit(SETTINGS, "CELERY_TASK_REJECT_ON_WORKER_LOST = True", "CELERY_TASK_REJECT_ON_WORKER_LOST = False"),
+            Edit(CELERY, "float(settings.SWEEP_SECONDS)", "86_400.0"),
+        ),
+    ),
+    # Readiness would tell at once, and is silenced here.
+    "asynchronous-commit": Mutant(
+        ("postgres",),
+        (
+            Edit(SETTINGS, '"synchronous_commit": "on"', '"synchronous_commit": "off"'),
+            Edit("config/health.py", '"full_page_writes", "synchronous_commit")', '"full_page_writes")'),
+        ),
+    ),
+    "tally-bumped-in-task": Mutant(
+        ("workers",),
+        (
+            Edit(
+                "annotation/actions/votes.py",
+                "question.votes_in_time + CASE WHEN kept.id IS NULL OR clock.late THEN 0 ELSE 1 END",
+                "question.votes_in_time",
+            ),
+            Edit(
+                ESTIMATES,
+                "        tried += [question.id for question in claimed]\n",
+                "        tried += [question.id for question in claimed]\n"
+                "        _execute('UPDATE annotation_question SET votes_in_time = votes_in_time + 1 WHERE id = ANY(%(ids)s)',"
+                " {'ids': [question.id for question in claimed if question.due]})\n",
+            ),
+        ),
+    ),
+    "one-failure-stops-all": Mutant(("poison",), (Edit(ESTIMATES, "except FAILURES as error", "except () as error"),)),
+    "broker-waited-for-without-end": Mutant(("swallowed",), (Edit(SETTINGS, '    "socket_timeout": 5,\n', ""),)),
+    "messages-expire-by-wrong-clocks": Mutant(
+        ("clocks",),
+        (
+            Edit(CELERY, "KEPT_SECONDS = 3600", "KEPT_SECONDS = 30"),
+            Edit(TASKS, "BELL_KEPT_SECONDS = 3600", "BELL_KEPT_SECONDS = 60"),
+        ),
+    ),
 }
+
+
+def main() -> int:
+    """Each mistake in turn; 0 when the harness failed for all of them, as it must."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.mutants", description=main.__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", nargs="+", choices=sorted(MUTANTS))
+    options = parser.parse_args()
+    survived = []
+    for name in options.only or MUTANTS:
+        print(f"--- {name}", flush=True)
+        command = [sys.executable, "-m", "tests.faults", "--seed", str(options.seed), "--mutant", name]
+        if subprocess.run(command, cwd=CHECKOUT, check=False).returncode != 1:
+            survived.append(name)
+    print(f"not found: {', '.join(survived)}" if survived else "every mistake was found")
+    return len(survived)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -56,7 +56,7 @@ class Result:
     problems: list[str]
 
 
-SKEWED = {"SKEW_SECONDS": "web:300,worker:-300,labeller:300"}
+SKEWED = {"SKEW_SECONDS": "web:-300,worker:300,labeller:300"}
 SCENARIOS = (
     Scenario("none", "no fault", harms.do_nothing),
     Scenario(

@@ -65,6 +65,7 @@ class Crowd:
     campaign: str
     truths: dict[tuple[str, str], str]
     tokens: list[str]
+    finish_seconds: float = FINISH_SECONDS
 
     @contextmanager
     def at_work(self, *, to_the_end: bool = True):
@@ -84,7 +85,7 @@ class Crowd:
     def _wait_to_finish(self, working: list[Future[None]]) -> None:
         wait_until(
             lambda: self.count_waiting() == 0 or any(future.done() for future in working),
-            seconds=FINISH_SECONDS,
+            seconds=self.finish_seconds,
             what=f"every question of {self.campaign} is decided or disputed",
         )
 

@@ -1,9 +1,14 @@
-"""On the path of a service's Python: its processes live in different times, by SKEW_SECONDS=web:90,labeller:-90."""
+"""On the path of a service's Python: its processes live in different times, by SKEW_SECONDS=web:90,labeller:-90.
 
-import datetime
+Python's clocks alone: those of libraries in C, and of the kernel, stay as they are.
+"""
+
+import datetime as dt
 import os
 import sys
 import time
+
+WORDS = {"web": "granian", "labeller": "labeller@", "worker": "config worker", "beat": "config beat"}
 
 
 def find_skew() -> float:
@@ -13,20 +18,25 @@ def find_skew() -> float:
     return float(given.get(name, 0))
 
 
-WORDS = {"web": "granian", "labeller": "labeller@", "worker": "config worker", "beat": "config beat"}
-SKEW = find_skew()
+def skew_clocks(seconds: float) -> None:
+    real_time, real_datetime = time.time, dt.datetime
 
-if SKEW:
-    real_time, real_datetime = time.time, datetime.datetime
+    class AnyDatetime(type(real_datetime)):
+        def __instancecheck__(cls, instance):
+            return isinstance(instance, real_datetime)
 
-    class Skewed(real_datetime):
+    class Skewed(real_datetime, metaclass=AnyDatetime):
         @classmethod
         def now(cls, tz=None):
-            return real_datetime.fromtimestamp(real_time() + SKEW, tz)
+            return cls.fromtimestamp(real_time() + seconds, tz)
 
         @classmethod
         def utcnow(cls):
-            return cls.now(datetime.timezone.utc).replace(tzinfo=None)
+            return cls.now(dt.UTC).replace(tzinfo=None)
 
-    time.time = lambda: real_time() + SKEW
-    datetime.datetime = Skewed
+    time.time = lambda: real_time() + seconds
+    dt.datetime = Skewed
+
+
+if skew := find_skew():
+    skew_clocks(skew)
