@@ -27,9 +27,9 @@ def worker(monkeypatch):
 def run_task():
     task_prerun.send(sender=estimate_all)
     run: Any = estimate_all
-    run.before_start()
+    run.before_start("a-task")
     mine = read(connection, MINE)
-    run.after_return()
+    run.after_return("SUCCESS")
     task_postrun.send(sender=estimate_all)
     return mine
 
