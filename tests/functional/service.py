@@ -69,10 +69,16 @@ class Service:
         self.folder = folder
         self.port = find_free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.metrics_port = find_free_port()
 
     def start(self) -> None:
         command = (sys.executable, "-m", "config.embedded", "run", "--with-parent", "--without-demo")
-        given = {**describe_outside(), "HOST": "127.0.0.1", "PORT": str(self.port)}
+        given = {
+            **describe_outside(),
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "METRICS_PORT": str(self.metrics_port),
+        }
         with (self.folder / "run.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [*command, "--folder", str(self.folder)],

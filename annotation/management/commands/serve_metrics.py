@@ -1,3 +1,4 @@
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 from prometheus_client import start_http_server
 
 from annotation.management.scrape import make_registry
+
+logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -22,5 +25,5 @@ class Command(BaseCommand):
             _, thread = start_http_server(port, host, make_registry(folder=Path(folder) if folder else None))
         except OSError as error:
             raise CommandError(f"Cannot listen on METRICS_HOST={host} METRICS_PORT={port}: {error.strerror}") from error
-        self.stdout.write(f"Metrics at http://{host}:{port}/metrics")
+        logger.info("Metrics are served on port %s", port)
         thread.join()
