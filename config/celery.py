@@ -30,7 +30,7 @@ class Task(DjangoTask):  # type: ignore[type-arg]  # generic in its types alone
     # A worker process has one task at a time.
     _begun: float | None = None
 
-    def apply_async(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
+    def apply_async(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:  # type: ignore[override]  # whatever Celery takes
         headers = {REQUEST_ID: choose_request_id(find_trace().request_id), **(options.pop("headers", None) or {})}
         return super().apply_async(args, kwargs, headers=headers, **options)
 

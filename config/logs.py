@@ -10,10 +10,11 @@ import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import django.db
 import psycopg2
+from django.http import HttpRequest
 from pythonjsonlogger import json
 
 from config.trace import find_route, find_trace
@@ -69,7 +70,7 @@ def _write_message(record: logging.LogRecord) -> str:
     request = getattr(record, "request", None)
     # Django's own lines about a request end with its path.
     if hasattr(request, "path") and isinstance(record.args, tuple) and record.args:
-        return hide_secrets(record.msg % (*record.args[:-1], find_route(request)))  # type: ignore[arg-type]  # a request
+        return hide_secrets(str(record.msg) % (*record.args[:-1], find_route(cast("HttpRequest", request))))
     return hide_secrets(record.getMessage())
 
 

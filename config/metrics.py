@@ -12,7 +12,7 @@ if _FOLDER := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         raise ImproperlyConfigured(f"PROMETHEUS_MULTIPROC_DIR must name a folder that is there, not {_FOLDER!r}")
     # Containers share the folder, and each has a process 1. Before the first metric is made.
     _HOST = socket.gethostname().replace("_", "-")
-    values.ValueClass = values.MultiProcessValue(lambda: f"{_HOST}-{os.getpid()}")
+    values.ValueClass = values.MultiProcessValue(lambda: f"{_HOST}-{os.getpid()}")  # type: ignore[no-untyped-call]
 
 # As long as a task may take (settings.CELERY_TASK_TIME_LIMIT).
 TASK_BUCKETS = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 240)

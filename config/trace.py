@@ -24,7 +24,8 @@ class Trace(NamedTuple):
     task_id: str = ""
 
 
-_current: ContextVar[Trace] = ContextVar("trace", default=Trace())
+NOTHING = Trace()
+_current: ContextVar[Trace] = ContextVar("trace", default=NOTHING)
 
 
 def find_trace() -> Trace:

@@ -51,7 +51,7 @@ class CounterCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         # A file that a process has just made is empty for a moment.
         files = [str(path) for path in self._folder.glob("*.db") if path.stat().st_size]
-        yield from MultiProcessCollector.merge(files)
+        yield from MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
 
 
 def _write(gauge: Gauge) -> Metric:

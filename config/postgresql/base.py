@@ -12,7 +12,7 @@ from psycopg2.sql import Composable
 from config.trace import find_trace
 
 
-class TracedCursor(cursor):
+class TracedCursor(cursor):  # type: ignore[misc]  # psycopg2 has no types
     """Every statement begins with a comment that names the request it belongs to, where there is one, so that pg_stat_activity and the
     server's log show it. Below Django's own cursors, so that COPY carries it as well and what Django counts and tells stays the same."""
 

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def count():
     """How far a number has grown since the first time it was asked for."""
-    begun = {}
+    begun: dict[tuple, float] = {}
 
     def read(name, **labels):
         found = REGISTRY.get_sample_value(f"veriset_{name}", labels) or 0

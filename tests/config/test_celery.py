@@ -92,12 +92,12 @@ def test_a_message_carries_the_id_of_the_request_that_asked(publisher):
 
 def test_a_message_that_no_request_asked_for_has_an_id_of_its_own(publisher):
     estimate_all.apply_async(retry=False)
-    estimate_all.apply_async(retry=False, headers={"other": 1})
+    estimate_all.apply_async(retry=False, headers={"other": "1"})
 
     first, second = publisher.sent
     assert len(first[REQUEST_ID]) == 32
     assert first[REQUEST_ID] != second[REQUEST_ID]
-    assert second["other"] == 1
+    assert second["other"] == "1"
 
 
 def count_tasks(outcome):

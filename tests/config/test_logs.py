@@ -75,13 +75,10 @@ def test_an_error_in_a_value_or_a_statement_shows_its_state_alone(sql):
 
 
 def test_what_led_to_an_error_is_shown_as_python_does():
-    try:
-        try:
-            raise KeyError("first")
-        except KeyError as error:
-            raise ValueError("second") from error
-    except ValueError as error:
-        described = describe_exception(error)
+    first, second = KeyError("first"), ValueError("second")
+    second.__cause__ = first
+
+    described = describe_exception(second)
 
     assert (
         described.index("KeyError: 'first'") < described.index("direct cause") < described.index("ValueError: second")

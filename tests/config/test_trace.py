@@ -22,8 +22,11 @@ def test_anything_else_is_replaced_by_a_new_one(given):
 
 
 def test_a_trace_ends_with_its_work_also_when_that_fails():
-    with pytest.raises(ValueError, match="work"), run_under(Trace("outer-0001")):
+    def work():
         assert find_trace().request_id == "outer-0001"
-        raise ValueError("work")
+        raise ValueError("it")
+
+    with pytest.raises(ValueError, match="it"), run_under(Trace("outer-0001")):
+        work()
 
     assert find_trace() == Trace()

@@ -5,7 +5,7 @@ import re
 
 import pytest
 import requests
-from celery.platforms import ROOT_DISCOURAGED
+from celery.platforms import ROOT_DISCOURAGED  # type: ignore[attr-defined]  # its types do not know it
 
 from annotation.tasks import DOORBELL
 from tests.functional.crowd import gather_crowd
