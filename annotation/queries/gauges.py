@@ -1,7 +1,8 @@
 """What is told of the database whenever somebody asks for metrics: each answer looks at few rows, whatever the size of the tables.
 
-What is counted is counted up to MOST. Whether promises hold is asked of the questions with the newest votes: `verify_integrity` asks it
-of all, which takes minutes at millions (docs/adr/0024).
+What is counted is counted up to MOST, and what takes longer than SECONDS, as behind millions that are due, is given up. Whether
+promises hold is asked of the questions with the newest votes: `verify_integrity` asks it of all, which takes minutes at millions
+(docs/adr/0024).
 """
 
 from collections.abc import Mapping
@@ -82,7 +83,7 @@ DRIFT = Gauge(
     f"""SELECT question.id, estimate.snapshot_id, estimate.log_odds, estimate.probability
         FROM annotation_question AS question JOIN annotation_estimate AS estimate ON estimate.question_id = question.id
         WHERE question.id IN ({NEWEST}) AND NOT question.is_gold
-        AND question.id NOT IN (SELECT unnest(questions) FROM annotation_duequestions ORDER BY 1 LIMIT {MOST})
+        AND question.id NOT IN (SELECT unnest(questions) FROM annotation_duequestions)
         ORDER BY question.id""",  # noqa: S608
 )
 
