@@ -9,7 +9,7 @@ RUN /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-che
 FROM python:3.13-slim-trixie
 RUN apt-get update && apt-get install --yes --no-install-recommends libpq5 && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /srv/veriset veriset \
-    && install --directory --owner veriset /srv/veriset /srv/media /srv/releases /srv/beat
+    && install --directory --owner veriset /srv/veriset /srv/media /srv/releases /srv/beat /srv/metrics
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     STATIC_ROOT=/srv/veriset/var/static MEDIA_ROOT=/srv/media RELEASE_ROOT=/srv/releases
 COPY --from=build /opt/venv /opt/venv
@@ -24,4 +24,4 @@ COPY demo demo
 RUN SECRET_KEY=build python manage.py collectstatic --noinput
 USER veriset
 EXPOSE 8000
-CMD ["granian", "--interface", "wsgi", "--no-ws", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "4", "config.wsgi:application"]
+CMD ["granian", "--interface", "wsgi", "--no-ws", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "4", "--log-config", "config/granian.json", "config.wsgi:application"]

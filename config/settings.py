@@ -53,6 +53,13 @@ def _read_log_level() -> str:
     return level
 
 
+def _read_log_format() -> str:
+    written = str(env.str("LOG_FORMAT", default="json")).lower()
+    if written not in {"json", "text"}:
+        raise ImproperlyConfigured(f"LOG_FORMAT must be json or text, not {written!r}")
+    return written
+
+
 def _parse_url(name: str, url: str, parse: Callable[[str], Parsed]) -> Parsed:
     """What `parse` makes of the URL; its ValueError becomes a complaint about the variable."""
     try:
@@ -111,7 +118,7 @@ def _read_redis() -> tuple[str, str]:
     if parts.scheme == "unix" and parts.path and not parts.query:
         return f"redis+socket://{parts.path}?virtual_host=0", f"unix://{parts.path}?db=1"
     raise ImproperlyConfigured(
-        f"REDIS_URL must be redis://host:port, rediss://host:port or unix:///path, without a database: not {url!r}"
+        "REDIS_URL must be redis://host:port, rediss://host:port or unix:///path, without a database"
     )
 
 
@@ -145,6 +152,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.watching.WatchMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.pages.Session",
@@ -350,10 +358,30 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_PUBLISH_RETRY = False
 
+# Where `manage.py serve_metrics` listens; port 0: nowhere.
+METRICS_HOST = env.str("METRICS_HOST", default="127.0.0.1")
+METRICS_PORT = _read_whole_number("METRICS_PORT", default=9464, minimum=0, maximum=65_535)
+# Below this much room for pictures or releases the service is not ready.
+LEAST_FREE_MEGABYTES = _read_whole_number("LEAST_FREE_MEGABYTES", default=256, minimum=0, maximum=1_000_000_000)
+
+_LOG_LEVEL = _read_log_level()
+_OURS = {"handlers": ["console"], "propagate": False}
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": _read_log_level()},
+    "formatters": {"json": {"()": "config.logs.JSONFormatter"}, "text": {"()": "config.logs.TextFormatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": _read_log_format()}},
+    "root": {"handlers": ["console"], "level": _LOG_LEVEL},
+    "loggers": {
+        # Lines of requests and tasks, whatever level a worker was started with for Celery's own.
+        "config": {"level": _LOG_LEVEL},
+        # No handlers of Django's beside ours. Of requests that were refused, ours says as much in one line.
+        "django": {"handlers": []},
+        "django.request": {"level": "ERROR"},
+        "django.server": {**_OURS, "level": "ERROR"},
+        # Each would write in a form of its own otherwise.
+        "_granian": _OURS,
+        "celery.task": _OURS,
+        "multiprocessing": _OURS,
+    },
 }

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NoReturn
 from uuid import UUID
@@ -87,11 +87,12 @@ class GivenVote:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a submission brought. A repeated submission gets the same receipt."""
+    """What a submission brought. A repeated submission gets the same receipt, but for `repeated`."""
 
     batch: UUID
     recorded: int
     late: bool
+    repeated: bool = field(default=False, compare=False)
 
 
 def submit_batch(*, annotator_id: int, batch_id: UUID, votes: Sequence[GivenVote], key: str) -> Receipt:
@@ -142,7 +143,7 @@ def _refuse_page(annotator: Annotator, batch: Batch, key: str) -> NoReturn:
 def _repeat_receipt(batch: Batch, body: bytes) -> Receipt:
     if bytes(batch.body_sha256 or b"") != body:
         raise KeyReused(KEY_REUSED)
-    return Receipt(batch.pk, batch.recorded or 0, batch.late)
+    return Receipt(batch.pk, batch.recorded or 0, batch.late, repeated=True)
 
 
 def _check_key(key: str) -> None:

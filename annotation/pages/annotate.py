@@ -20,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from annotation.actions import batches as batch_actions
 from annotation.actions import votes as vote_actions
 from annotation.actions.votes import GivenVote
+from annotation.metrics import count_receipt, watch_lease, watch_votes
 from annotation.models import Annotator, Batch
 from annotation.pages.batch_page import describe_batch, describe_standing
 from annotation.pages.refusals import MemberRequest, SeeOther, answer_refusals, redirect_after_post
@@ -65,13 +66,16 @@ def lease_page(request: MemberRequest) -> HttpResponse:
 def submit_page(request: MemberRequest, batch_id: UUID) -> HttpResponse:
     annotator = find_annotator(request.user)
     votes = _read_votes(request)
-    key = request.POST.get("key", "")
     try:
-        vote_actions.submit_batch(annotator_id=annotator.pk, batch_id=batch_id, votes=votes, key=key)
+        with watch_votes():
+            receipt = vote_actions.submit_batch(
+                annotator_id=annotator.pk, batch_id=batch_id, votes=votes, key=request.POST.get("key", "")
+            )
     except InvalidInput as error:
         return _show_problems(request, annotator, batch_id, votes, error)
     except (Conflict, KeyReused) as error:
         return _show_conflict(request, annotator, error)
+    count_receipt(recorded=receipt.recorded, repeated=receipt.repeated)
     ring_doorbell()
     batch = _find_or_lease(annotator)
     if _wants_fragment(request):
@@ -138,9 +142,10 @@ def _find_or_lease(annotator: Annotator) -> Batch | None:
 def _lease(annotator: Annotator, wanted: str) -> Batch | None:
     """A page of the campaign that was asked for or is in hand; of any other where that one has nothing left."""
     name = wanted or activity.find_campaign_in_hand(annotator)
-    batch = batch_actions.lease_batch(annotator_id=annotator.pk, campaign_name=name)
-    if batch is None and name is not None:
-        batch = batch_actions.lease_batch(annotator_id=annotator.pk)
+    with watch_lease():
+        batch = batch_actions.lease_batch(annotator_id=annotator.pk, campaign_name=name)
+        if batch is None and name is not None:
+            batch = batch_actions.lease_batch(annotator_id=annotator.pk)
     return batch
 
 

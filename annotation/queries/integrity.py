@@ -264,7 +264,7 @@ def find_wrong_estimates() -> Finding:
 
     Those of snapshots of an older engine are left out; a check of their own names them.
     """
-    wrong = [question for rows in _read_estimates() for question in _recompute(rows)]
+    wrong = [question for rows in _read_estimates() for question in recompute(rows)]
     return Finding("estimate_follows_from_votes", len(wrong), [str(question) for question in sorted(wrong)[:SHOWN]])
 
 
@@ -281,7 +281,8 @@ def _read_estimates() -> Iterator[list[Any]]:
             yield rows
 
 
-def _recompute(rows: list[Any]) -> Iterator[int]:
+def recompute(rows: list[Any]) -> Iterator[int]:
+    """Those of the questions whose estimate (its snapshot, log-odds and probability, as ESTIMATES selects them) is not what their votes give."""
     for snapshot in Snapshot.objects.filter(pk__in={row[1] for row in rows}).order_by("pk"):
         if not is_readable(snapshot):
             continue

@@ -60,8 +60,20 @@ def place_sockets(home: Path) -> Path:
     inside = home / "socket"
     if len(os.fsencode(inside)) <= SOCKET_FOLDER_BYTES and PLAIN_PATH.fullmatch(str(inside)):
         return inside
-    name = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
-    return Path("/tmp") / f"veriset-{os.geteuid()}-{name}"  # noqa: S108 (checked to be this user's own before use)
+    return Path("/tmp") / _name_for(home)  # noqa: S108 (checked to be this user's own before use)
+
+
+def place_counters(home: Path) -> Path:
+    """A private folder for what the processes of the service at `home` count: in memory where there is such a place.
+
+    The files are mapped, and the kernel kills whoever writes to a mapped file for which the disk has no room.
+    """
+    memory = Path("/dev/shm")  # noqa: S108 (checked to be this user's own before use)
+    return memory / _name_for(home) if os.access(memory, os.W_OK) else home / "metrics"
+
+
+def _name_for(home: Path) -> str:
+    return f"veriset-{os.geteuid()}-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"
 
 
 def write_atomically(path: Path, text: str) -> None:

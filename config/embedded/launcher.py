@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from config import fetch
 from config.embedded import environment, postgres, valkey
-from config.embedded.folders import FolderInUseError, make_private_folder, take_lock
+from config.embedded.folders import FolderInUseError, make_private_folder, place_counters, take_lock
 from config.embedded.process import Child, Command, check_platform, start_child
 from config.embedded.programs import CHECKOUT, Address, answers, describe_services
 from config.embedded.supervisor import StopRequestedError, Supervisor
@@ -17,6 +18,7 @@ from config.embedded.supervisor import StopRequestedError, Supervisor
 RUN_FOLDER = CHECKOUT / "var" / "run"
 WEB_SECONDS = 60.0
 LARGEST_PORT = 65535
+METRICS_PORT = "9464"
 
 
 class LaunchError(Exception):
@@ -29,14 +31,18 @@ def run(*, folder: Path = RUN_FOLDER, with_demo: bool = True) -> None:
     try:
         address = read_address(os.environ)
         check_free(address)
+        metrics = choose_metrics_address(os.environ)
         demo = _fetch_demo() if with_demo else ()
         with Supervisor(folder=folder, report=_report) as supervisor:
             variables, owner_url = _start_servers(supervisor=supervisor, folder=folder)
             _prepare(supervisor=supervisor, folder=folder, variables=variables, owner_url=owner_url, demo=demo)
-            for command in describe_services(folder=folder, address=address, variables=variables):
+            _empty_counters(folder)
+            for command in describe_services(folder=folder, address=address, variables=variables, metrics=metrics):
                 supervisor.start(name=command.name, start=_starter(command))
             if supervisor.wait_until(lambda: answers(address), seconds=WEB_SECONDS):
                 _report(f"Veriset answers at {address.url} (Ctrl-C stops it; logs are in {folder / 'log'})")
+                if metrics is not None:
+                    _report(f"Metrics for Prometheus are at {metrics.url}metrics")
             else:
                 _report(f"{address.url}livez does not answer; see {folder / 'log' / 'web.log'}")
             supervisor.watch()
@@ -44,6 +50,7 @@ def run(*, folder: Path = RUN_FOLDER, with_demo: bool = True) -> None:
         _report("stopped")
     finally:
         environment.withdraw_environment(folder=folder)
+        shutil.rmtree(place_counters(folder), ignore_errors=True)
         os.close(lock)
 
 
@@ -73,14 +80,38 @@ def run_command(*, arguments: Sequence[str], folder: Path = RUN_FOLDER) -> None:
 
 def read_address(given: Mapping[str, str]) -> Address:
     """HOST and PORT. LaunchError names the variable."""
-    text = given.get("PORT") or "8000"
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST_PORT):
-        raise LaunchError(f"PORT must be a whole number from 1 to {LARGEST_PORT}, not {text!r}.")
-    return Address(host=given.get("HOST") or "127.0.0.1", port=int(text))
+    port = _read_port(given, "PORT", default="8000", least=1)
+    return Address(host=given.get("HOST") or "127.0.0.1", port=port)
 
 
-def check_free(address: Address) -> None:
-    """LaunchError when nothing can listen there."""
+def choose_metrics_address(given: Mapping[str, str]) -> Address | None:
+    """METRICS_HOST and METRICS_PORT; None for port 0, and where nobody named a port and the usual one is taken, as by a second service.
+
+    LaunchError names the variable.
+    """
+    port = _read_port(given, "METRICS_PORT", default=METRICS_PORT, least=0)
+    address = Address(host=given.get("METRICS_HOST") or "127.0.0.1", port=port)
+    if not port:
+        return None
+    try:
+        check_free(address, prefix="METRICS_")
+    except LaunchError as error:
+        if given.get("METRICS_PORT"):
+            raise
+        _report(f"No metrics: {error}")
+        return None
+    return address
+
+
+def _read_port(given: Mapping[str, str], name: str, *, default: str, least: int) -> int:
+    text = given.get(name) or default
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= LARGEST_PORT):
+        raise LaunchError(f"{name} must be a whole number from {least} to {LARGEST_PORT}, not {text!r}.")
+    return int(text)
+
+
+def check_free(address: Address, *, prefix: str = "") -> None:
+    """LaunchError when nothing can listen there; `prefix` begins the names of its variables."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -89,7 +120,8 @@ def check_free(address: Address) -> None:
         except OSError as error:
             reason = error.strerror or str(error)
             raise LaunchError(
-                f"Cannot listen on HOST={address.host} PORT={address.port}: {reason}. Choose another: make run PORT=8001"
+                f"Cannot listen on {prefix}HOST={address.host} {prefix}PORT={address.port}: {reason}. "
+                f"Choose another: make run {prefix}PORT={address.port + 1}"
             ) from error
 
 
@@ -120,6 +152,11 @@ def _start_servers(*, supervisor: Supervisor, folder: Path) -> tuple[dict[str, s
     )
     environment.publish_environment(folder=folder, environment=variables)
     return variables, owner_url
+
+
+def _empty_counters(folder: Path) -> None:
+    shutil.rmtree(place_counters(folder), ignore_errors=True)
+    make_private_folder(place_counters(folder))
 
 
 def _fetch_demo() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The processes of the service itself: web, worker and beat."""
+"""The processes of the service itself: web, worker, beat, and who answers Prometheus."""
 
 import http.client
 import os
@@ -8,11 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.embedded.folders import place_counters
 from config.embedded.process import Command
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 5.0
 ANSWER_SECONDS = 2.0
+LOG_CONFIG = ("--log-config", str(CHECKOUT / "config" / "granian.json"))
+SERVE_METRICS = ("manage", "serve_metrics")
+# Name, arguments of Python's -m, death signal, stop signals.
+Description = tuple[str, tuple[str, ...], signal.Signals, tuple[signal.Signals, ...]]
 # As in the Dockerfile: Python runs on one core for each process.
 WEB_WORKERS = 2
 
@@ -36,29 +41,38 @@ class Address:
 
 
 def describe_services(
-    *, folder: Path, address: Address, variables: Mapping[str, str], web_workers: int = WEB_WORKERS
+    *,
+    folder: Path,
+    address: Address,
+    variables: Mapping[str, str],
+    web_workers: int = WEB_WORKERS,
+    metrics: Address | None = None,
 ) -> tuple[Command, ...]:
-    """What to start, in this order; logs and beat's schedule lie in `folder`."""
+    """What to start, in this order; logs and beat's schedule lie in `folder`. With `metrics` all of them count, and one more says there
+    what."""
     granian = ("granian", "--interface", "wsgi", "--no-ws", "--workers", str(web_workers), "--blocking-threads", "4")
-    listen = ("--host", address.host, "--port", str(address.port), "--log-level", "warning")
-    worker = ("celery", "-A", "config", "worker", "--pool", "prefork", "--concurrency", "1", "--loglevel", "WARNING")
+    listen = ("--host", address.host, "--port", str(address.port), "--log-level", "warning", *LOG_CONFIG)
+    celery = ("celery", "--quiet", "-A", "config")
+    worker = (*celery, "worker", "--pool", "prefork", "--concurrency", "1", "--loglevel", "WARNING")
     # Estimates fresh votes while the other one learns anew how annotators answer.
     labeller = (*worker, "--queues", "celery", "--hostname", "labeller@%h")
-    beat = ("celery", "-A", "config", "beat", "--schedule", str(folder / "beat-schedule"), "--loglevel", "WARNING")
+    beat = (*celery, "beat", "--schedule", str(folder / "beat-schedule"), "--loglevel", "WARNING")
     # A worker asked to end by SIGTERM waits for its task; SIGQUIT gives the task back after a few seconds.
     impatient = signal.SIGQUIT
     polite = (signal.SIGTERM, signal.SIGQUIT)
-    services = (
+    services: tuple[Description, ...] = (
         ("web", (*granian, *listen, "config.wsgi:application"), signal.SIGTERM, (signal.SIGTERM,)),
         ("worker", worker, impatient, polite),
         ("labeller", labeller, impatient, polite),
         ("beat", beat, signal.SIGTERM, (signal.SIGTERM,)),
     )
+    if metrics is not None:
+        services += (("metrics", SERVE_METRICS, signal.SIGTERM, (signal.SIGTERM,)),)
     return tuple(
         Command(
             name=name,
             arguments=(sys.executable, "-m", *arguments),
-            environment=os.environ | dict(variables),
+            environment=os.environ | dict(variables) | _describe_counting(folder, metrics),
             log=folder / "log" / f"{name}.log",
             folder=CHECKOUT,
             death_signal=death_signal,
@@ -67,6 +81,16 @@ def describe_services(
         )
         for name, arguments, death_signal, stop_signals in services
     )
+
+
+def _describe_counting(folder: Path, metrics: Address | None) -> dict[str, str]:
+    if metrics is None:
+        return {}
+    return {
+        "PROMETHEUS_MULTIPROC_DIR": str(place_counters(folder)),
+        "METRICS_HOST": metrics.host,
+        "METRICS_PORT": str(metrics.port),
+    }
 
 
 def answers(address: Address) -> bool:

@@ -26,6 +26,10 @@ def read_settings():
         ("EMAIL_URL", "smtp://h:abc"),
         ("EMAIL_URL", "smtp://"),
         ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
+        ("METRICS_PORT", "65536"),
+        ("METRICS_PORT", "web"),
+        ("LEAST_FREE_MEGABYTES", "-1"),
         ("MEDIA_ROOT", ""),
         ("RELEASE_ROOT", ""),
         ("STATIC_ROOT", ""),
@@ -61,3 +65,20 @@ def test_nothing_is_served_without_a_secret_key(settings):
 
     with pytest.raises(ImproperlyConfigured, match="SECRET_KEY"):
         runpy.run_path(str(CHECKOUT / "config" / "wsgi.py"))
+
+
+def test_a_redis_url_that_is_refused_is_not_repeated(monkeypatch):
+    monkeypatch.setenv("REDIS_URL", "redis://:very-secret@host:6379/3")
+
+    with pytest.raises(ImproperlyConfigured) as caught:
+        read_settings()
+
+    assert "very-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, "json"), ("TEXT", "text"), ("json", "json")])
+def test_logs_are_json_unless_people_want_text(monkeypatch, given, used):
+    if given:
+        monkeypatch.setenv("LOG_FORMAT", given)
+
+    assert read_settings()["LOGGING"]["handlers"]["console"]["formatter"] == used

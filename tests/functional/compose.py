@@ -65,6 +65,7 @@ class Machine:
 
     folder: Path
     port: int
+    metrics_port: int
 
     def translate(self, text: str) -> str:
         """A path, port or host of the containers as it is here."""
@@ -75,7 +76,7 @@ class Machine:
             ("/srv/", f"{self.folder}/srv/"),
         ):
             text = text.replace(there, here)
-        return re.sub(r"\b8000\b", str(self.port), text)
+        return re.sub(r"\b9464\b", str(self.metrics_port), re.sub(r"\b8000\b", str(self.port), text))
 
     def environment(self, service: dict[str, Any]) -> dict[str, str]:
         """What the service finds set: the image's variables, then those of the file."""

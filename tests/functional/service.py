@@ -75,10 +75,17 @@ class Service:
         self.variables = variables or {}
         self.port = find_free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.metrics_port = find_free_port()
 
     def start(self) -> None:
         command = (sys.executable, "-m", "config.embedded", "run", "--with-parent", "--without-demo")
-        given = {**describe_outside(), "HOST": "127.0.0.1", "PORT": str(self.port), **self.variables}
+        given = {
+            **describe_outside(),
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "METRICS_PORT": str(self.metrics_port),
+            **self.variables,
+        }
         with (self.folder / "run.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--folder", str(self.folder)],

@@ -20,7 +20,7 @@ from tests.functional.service import CHECKOUT, describe_outside, find_free_port,
 pytestmark = [pytest.mark.functional, pytest.mark.xdist_group("compose")]
 HEALTH_SECONDS = 240
 SERVICES = read_compose()["services"]
-OWN = ("migrate", "web", "worker", "labeller", "beat")
+OWN = ("migrate", "web", "worker", "labeller", "beat", "metrics")
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,9 @@ def machine():
     """PostgreSQL whose roles docker/roles.sh made, migrated by the service migrate; Valkey; static files collected."""
     with ExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="veriset-compose-")))
-        found = Machine(folder=folder, port=find_free_port())
-        (folder / "srv" / "beat").mkdir(parents=True)
+        found = Machine(folder=folder, port=find_free_port(), metrics_port=find_free_port())
+        for name in ("beat", "metrics"):
+            (folder / "srv" / name).mkdir(parents=True)
         opened.callback(start_postgres(home=folder / "postgres").stop)
         opened.callback(start_valkey(home=folder / "valkey").stop)
         make_roles(folder / "postgres")
@@ -105,6 +106,19 @@ def test_web_answers_its_health_check(machine, start):
     assert web.poll() is None
 
 
+def test_metrics_answer_their_health_check(machine, start):
+    metrics = start("metrics", SERVICES["metrics"]["command"])
+
+    wait_until(lambda: is_healthy(machine, "metrics"), seconds=HEALTH_SECONDS, what="metrics are served")
+
+    assert metrics.poll() is None
+
+
+def test_nobody_outside_the_machine_reaches_the_metrics():
+    assert SERVICES["metrics"]["ports"] == ["127.0.0.1:9464:9464"]
+    assert [name for name in SERVICES if SERVICES[name].get("ports")] == ["web", "metrics"]
+
+
 def test_worker_answers_its_health_check_and_beat_keeps_its_schedule(machine, start):
     worker, beat = (start(name, SERVICES[name]["command"]) for name in ("worker", "beat"))
 
@@ -149,5 +163,7 @@ def test_the_image_holds_every_folder_that_the_service_needs():
 def test_servers_keep_their_data_in_volumes():
     volumes = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
 
-    assert {"postgres", "redis", "media", "releases", "beat"} == {name for name in volumes if not name.startswith(".")}
-    assert read_compose()["volumes"].keys() >= {"postgres", "redis", "media", "releases", "beat"}
+    assert {"postgres", "redis", "media", "releases", "beat", "metrics"} == {
+        name for name in volumes if not name.startswith(".")
+    }
+    assert read_compose()["volumes"].keys() >= {"postgres", "redis", "media", "releases", "beat", "metrics"}

@@ -20,6 +20,7 @@ from annotation.api.bodies import LeaseBody, SubmitBody, read_lease, read_submis
 from annotation.api.parsers import ShallowJSONParser
 from annotation.api.rows import write_batch
 from annotation.api.visitors import get_annotator
+from annotation.metrics import count_receipt, watch_lease, watch_votes
 from annotation.queries.batches import find_batch
 from annotation.tasks import ring_doorbell
 from hierarchy.errors import Conflict, InvalidInput
@@ -53,10 +54,11 @@ class BatchesView(APIView):
         ],
     )
     def post(self, request: Request) -> Response:
-        body = read_lease(request)
-        batch = batches.lease_batch(
-            annotator_id=get_annotator(request).pk, campaign_name=body.get("campaign"), size=body.get("size")
-        )
+        with watch_lease():
+            body = read_lease(request)
+            batch = batches.lease_batch(
+                annotator_id=get_annotator(request).pk, campaign_name=body.get("campaign"), size=body.get("size")
+            )
         if batch is None:
             return Response(status=204)
         location = request.build_absolute_uri(reverse("api:batch-detail", args=[batch.pk]))
@@ -96,12 +98,14 @@ class BatchVotesView(APIView):
         responses={201: ReceiptAnswer, **describe_problems(*BODY_PROBLEMS, 404, 409, 422)},
     )
     def post(self, request: Request, batch_id: UUID) -> Response:
-        receipt = votes.submit_batch(
-            annotator_id=get_annotator(request).pk,
-            batch_id=batch_id,
-            key=_read_key(request),
-            votes=[_read_vote(vote) for vote in read_submission(request)],
-        )
+        with watch_votes():
+            receipt = votes.submit_batch(
+                annotator_id=get_annotator(request).pk,
+                batch_id=batch_id,
+                key=_read_key(request),
+                votes=[_read_vote(vote) for vote in read_submission(request)],
+            )
+        count_receipt(recorded=receipt.recorded, repeated=receipt.repeated)
         ring_doorbell()
         return Response(ReceiptAnswer(receipt).data, status=201)
 

@@ -37,6 +37,7 @@ def describe(response):
     text = f"{response.status_code} {sorted(response.headers.items())} {response.content.decode()}"
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", text)
     text = re.sub(r"/pictures/[\w-]+", lambda match: f"/pictures/{len(match[0])}", text)
+    text = re.sub(r"('X-Request-ID', )'[0-9a-f]{32}'", r"\1NEW", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text)
     return re.sub(r"('ETag', )'[^']+'", r"\1TAG", text)
 

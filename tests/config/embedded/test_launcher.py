@@ -9,7 +9,7 @@ import pytest
 
 from config.embedded import environment, launcher
 from config.embedded.folders import take_lock
-from config.embedded.launcher import LaunchError, check_free, read_address
+from config.embedded.launcher import LaunchError, check_free, choose_metrics_address, read_address
 from config.embedded.programs import Address
 from tests.config.embedded.conftest import is_alive, wait_until
 
@@ -59,6 +59,21 @@ def test_port_in_use_is_refused_by_number():
 
         with pytest.raises(LaunchError, match=f"PORT={port}: Address already in use"):
             check_free(Address(host="127.0.0.1", port=port))
+
+
+def test_metrics_are_off_where_their_port_is_0():
+    assert choose_metrics_address({"METRICS_PORT": "0"}) is None
+
+
+def test_metrics_are_left_out_where_only_the_usual_port_is_taken(monkeypatch, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(LaunchError, match=f"METRICS_PORT={port}: Address already in use"):
+            choose_metrics_address({"METRICS_PORT": str(port)})
+        monkeypatch.setattr(launcher, "METRICS_PORT", str(port))
+
+        assert choose_metrics_address({}) is None
+    assert capsys.readouterr().out.startswith("No metrics: Cannot listen on METRICS_HOST=127.0.0.1")
 
 
 def test_second_launch_in_the_same_folder_is_refused(tmp_path):
