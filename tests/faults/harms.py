@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import random
 import signal
 import subprocess
@@ -38,7 +37,7 @@ ANTIDOTE = "DROP TRIGGER poison ON annotation_estimate; DROP FUNCTION poison()"
 OF_CAMPAIGN = """annotation_question AS question JOIN annotation_campaign AS campaign ON campaign.id = question.campaign_id
 WHERE campaign.name = %s"""
 UNFILLED = f"""
-SELECT (SELECT count(*) FROM {OF_CAMPAIGN} AND question.votes_in_time < question.votes_wanted)
+SELECT (SELECT count(*) FROM {OF_CAMPAIGN} AND question.state = 'OPEN' AND question.votes_in_time < question.votes_wanted)
 """
 # Without the counter that leases go by.
 NOT_AS_ASKED = f"""
