@@ -17,9 +17,12 @@ FROM hierarchy_auditentry WHERE number > %(after)s ORDER BY number LIMIT %(limit
 
 MAY_WRITE = """
 SELECT DISTINCT CASE granted.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(granted.grantee)::text END AS name
-FROM pg_class, aclexplode(pg_class.relacl) AS granted
-WHERE pg_class.oid = 'hierarchy_auditentry'::regclass AND granted.grantee <> pg_class.relowner
-  AND granted.privilege_type NOT IN ('SELECT', 'MAINTAIN')
+FROM (SELECT relowner AS owner, relacl AS rights FROM pg_class WHERE oid = 'hierarchy_auditentry'::regclass
+      UNION ALL
+      SELECT relowner, attacl FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+      WHERE pg_class.oid = 'hierarchy_auditentry'::regclass) AS given,
+     aclexplode(given.rights) AS granted
+WHERE granted.grantee <> given.owner AND granted.privilege_type NOT IN ('SELECT', 'MAINTAIN')
 ORDER BY name
 """
 

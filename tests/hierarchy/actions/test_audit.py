@@ -256,6 +256,7 @@ def test_a_head_that_was_kept_stays_part_of_a_log_that_grows(monkeypatch):
 @pytest.mark.django_db
 def test_roles_that_were_given_rights_later_are_named():
     assert list_writers() == []
-    execute(f"GRANT INSERT ON hierarchy_auditentry TO {SERVICE}, PUBLIC")
+    execute(f"GRANT UPDATE (actor) ON hierarchy_auditentry TO {SERVICE}")
+    execute("GRANT INSERT ON hierarchy_auditentry TO PUBLIC")
 
     assert list_writers() == ["PUBLIC", SERVICE]
