@@ -13,7 +13,7 @@ from django.db import connection
 from annotation.actions import campaigns
 from annotation.models import Annotator, Campaign
 from annotation.rules import PolicyValues
-from hierarchy.models import Candidate, Closure, Image, Synset, SynsetWord
+from hierarchy.models import AuditEntry, Candidate, Closure, Image, Synset, SynsetWord
 
 PAGE_SIZE = 24
 _numbers = itertools.count(1)
@@ -24,8 +24,9 @@ def read_clock() -> datetime:
 
 
 def empty_tables() -> None:
-    """All rows of the service and its accounts; the two roles stay."""
+    """All rows of the service and its accounts; the two roles stay, and the audit log, which nobody empties."""
     tables = [name for name in connection.introspection.table_names() if name.startswith(("annotation_", "hierarchy_"))]
+    tables.remove(AuditEntry._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE auth_user, {', '.join(tables)} CASCADE")
 

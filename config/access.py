@@ -47,6 +47,7 @@ ROUTES: dict[str, Access] = {
     "signup": Access(read=EVERYONE, write=EVERYONE),
     "password_change": Access(read=MEMBERS, write=MEMBERS),
     "password_change_done": Access(read=MEMBERS),
+    "admin-password": Access(read=OPERATORS),
     "password_reset": Access(read=EVERYONE, write=EVERYONE),
     "password_reset_done": Access(read=EVERYONE),
     "password_reset_confirm": Access(read=EVERYONE, write=EVERYONE),

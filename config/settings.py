@@ -133,6 +133,8 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SIGN_UP_OPEN = _read_switch("SIGN_UP_OPEN", default=True)
 
 INSTALLED_APPS = [
+    # Before django.contrib.auth, whose commands createsuperuser and changepassword it adds an entry of the audit log to.
+    "annotation",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -148,7 +150,6 @@ INSTALLED_APPS = [
     "axes",
     "csp",
     "hierarchy",
-    "annotation",
 ]
 
 MIDDLEWARE = [
@@ -224,6 +225,7 @@ AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_HANDLER = "config.logins.RecordedLogins"
 AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
 
 # SECURE=false serves plain http, as on one's own machine.

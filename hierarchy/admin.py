@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from hierarchy.models import Candidate, Image, Label, Release, ReleaseFile, Synset, WordNetImport
+from hierarchy.models import AuditEntry, Candidate, Image, Label, Release, ReleaseFile, Synset, WordNetImport
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -64,3 +64,11 @@ class ReleaseFileAdmin(ReadOnlyAdmin):
 @admin.register(WordNetImport)
 class WordNetImportAdmin(ReadOnlyAdmin):
     list_display = ("imported_at", "synsets", "parent_links", "instance_links")
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    list_display = ("number", "at", "actor", "action", "subject", "detail")
+    list_filter = ("action",)
+    search_fields = ("=subject",)
+    ordering = ("-number",)

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 import hypothesis
 import pytest
 from django.conf import settings
+from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import override_settings
 
 from annotation.api import rows
@@ -74,6 +75,19 @@ def no_network():
 def quick_passwords():
     """Argon2 is slow on purpose; tests make a thousand accounts. Services in processes of their own keep it."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def emptied_audit_log():
+    """Tests that commit empty all tables at their end, which the audit log refuses to everybody: the guards look away for that."""
+    empty = DatabaseOperations.execute_sql_flush
+
+    def empty_unguarded(self, sql_list):
+        return empty(self, ["SET LOCAL session_replication_role = replica", *sql_list])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "execute_sql_flush", empty_unguarded)
         yield
 
 

@@ -16,7 +16,9 @@ from annotation.actions.batches import close_unanswered
 from annotation.actions.due import make_due
 from annotation.models import Annotator, ApiToken
 from annotation.rules import TOKEN_SCOPES_OF_ROLE
+from hierarchy.actions.audit import append_entry
 from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from hierarchy.models import AuditAction
 
 ROLES = tuple(TOKEN_SCOPES_OF_ROLE)
 KEY_BYTES = 32
@@ -31,6 +33,7 @@ def create_user(*, username: str, password: str, role: str, by: User | None, at:
     user.save()
     user.groups.add(Group.objects.get_or_create(name=role)[0])
     Annotator.objects.create(user=user, joined_at=at)
+    append_entry(action=AuditAction.CREATE_ACCOUNT, subject=f"account:{user.pk}", detail={"groups": [role]}, by=by)
     return user
 
 
@@ -80,10 +83,11 @@ def set_role(*, username: str, role: str, by: User | None, at: datetime) -> User
     user = User.objects.select_for_update().filter(username=username).first()
     if user is None:
         raise NotFound(f"There is no account {username}.")
+    before = sorted(user.groups.values_list("name", flat=True))
     user.groups.set([Group.objects.get_or_create(name=role)[0]])
-    ApiToken.objects.filter(user=user, revoked_at__isnull=True).exclude(scope__in=TOKEN_SCOPES_OF_ROLE[role]).update(
-        revoked_at=at
-    )
+    wider = ApiToken.objects.filter(user=user, revoked_at__isnull=True).exclude(scope__in=TOKEN_SCOPES_OF_ROLE[role])
+    detail = {"before": {"groups": before}, "groups": [role], "tokens_revoked": wider.update(revoked_at=at)}
+    append_entry(action=AuditAction.CHANGE_RIGHTS, subject=f"account:{user.pk}", detail=detail, by=by)
     return user
 
 
@@ -98,6 +102,7 @@ def create_token(*, user: User, scope: str, by: User | None, at: datetime) -> tu
     key = _draw_key()
     digest = hashlib.sha256(key.encode()).digest()
     token = ApiToken.objects.create(user=user, sha256=digest, prefix=key[:8], scope=scope, created_at=at, created_by=by)
+    append_entry(action=AuditAction.CREATE_TOKEN, subject=f"token:{token.pk}", detail=_describe_token(token), by=by)
     return token, key
 
 
@@ -107,7 +112,7 @@ def revoke_token(*, token_id: int, by: User, at: datetime) -> ApiToken:
     token = ApiToken.objects.select_for_update().filter(pk=token_id).first()
     if token is None or not (by.is_superuser or token.user_id == by.pk):
         raise NotFound("There is no such token.")
-    return _close_token(token, at)
+    return _close_token(token, by=by, at=at)
 
 
 def _draw_key() -> str:
@@ -125,14 +130,19 @@ def revoke_token_by_prefix(*, prefix: str, at: datetime) -> ApiToken:
         raise NotFound(f"No live token begins with {prefix[:8]}.")
     if len(tokens) > 1:
         raise Conflict(f"{len(tokens)} live tokens begin with {prefix[:8]}; revoke it on its owner's account page.")
-    return _close_token(tokens[0], at)
+    return _close_token(tokens[0], by=None, at=at)
 
 
-def _close_token(token: ApiToken, at: datetime) -> ApiToken:
+def _close_token(token: ApiToken, *, by: User | None, at: datetime) -> ApiToken:
     if token.revoked_at is None:
         token.revoked_at = at
         token.save(update_fields=["revoked_at"])
+        append_entry(action=AuditAction.REVOKE_TOKEN, subject=f"token:{token.pk}", detail=_describe_token(token), by=by)
     return token
+
+
+def _describe_token(token: ApiToken) -> dict[str, Any]:
+    return {"account": token.user_id, "scope": token.scope}
 
 
 # In the order of their ids, as pages of votes lock them; those of open pages among them, which are let go of later.
@@ -181,4 +191,7 @@ def bar_annotator(*, annotator_id: int, reason: str, by: User | None, at: dateti
         make_due(condition=WITH_THEIR_VOTES, values=values, at=at)
         for batch in held:
             close_unanswered(batch)
+        # Not the reason: people type it.
+        detail = {"account": annotator.user_id, "decided_by": "CURATOR" if by else "GOLD"}
+        append_entry(action=AuditAction.BAR_ANNOTATOR, subject=f"annotator:{annotator.pk}", detail=detail, by=by)
     return annotator

@@ -3,13 +3,14 @@ it nor those who vote meanwhile wait for all of them."""
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import Error, connection, transaction
 from django.db.models import F, Max, Min
 
 from annotation.actions.due import make_due
+from annotation.actions.gold import record_retired
 from annotation.actions.unseen import ask_unseen_between, find_unseen
 from annotation.models import Campaign, CampaignRange, Question
 from annotation.queries.campaigns import find_policy
@@ -75,15 +76,26 @@ UPDATE annotation_question AS closed SET closed_at = %(at)s FROM ({LOCK_UNFINISH
 CLOSE_GOLD = """
 UPDATE annotation_gold AS gold SET active = false FROM annotation_question AS question
 WHERE gold.active AND question.id = gold.question_id AND {mine} AND question.id > %(after)s AND question.id <= %(last)s
+RETURNING question.id
 """
 
 
 @dataclass(frozen=True)
 class Begun:
-    """What was done at once: of how many rows something was made or changed, and whether that was all there is to do."""
+    """What was done at once: of how many rows something was made or changed, which questions are gold no longer, and whether that was
+    all there is to do."""
 
     rows: int
+    retired: list[int]
     finished: bool
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step did: of how many rows something was made or changed, and which questions are gold no longer."""
+
+    rows: int
+    retired: list[int] = field(default_factory=list)
 
 
 class StepFailed(Exception):
@@ -99,16 +111,18 @@ def begin(*, campaign: Campaign, kind: CampaignRange.Kind, at: datetime) -> Begu
     for `AT_ONCE_SECONDS`, and what is left is found by `carry_on`."""
     campaign.ranges.filter(kind=kind).delete()
     if not _is_large(campaign, kind):
-        return Begun(STEPS[kind](campaign, 0, ALL_IDS, at), finished=True)
+        whole = STEPS[kind](campaign, 0, ALL_IDS, at)
+        return Begun(whole.rows, whole.retired, finished=True)
     first, last = _find_ids(kind)
     part = CampaignRange.objects.create(campaign=campaign, kind=kind, first=first, reached=first - 1, last=last)
-    end, rows, left = time.monotonic() + AT_ONCE_SECONDS, 0, True
+    end, steps, left = time.monotonic() + AT_ONCE_SECONDS, [], True
     while left:
-        changed, left = _take_step(part, at)
-        rows += changed
+        step, left = _take_step(part, at)
+        steps.append(step)
         if time.monotonic() >= end:
             break
-    return Begun(rows, finished=not left)
+    retired = [question for step in steps for question in step.retired]
+    return Begun(sum(step.rows for step in steps), retired, finished=not left)
 
 
 @transaction.atomic
@@ -123,7 +137,8 @@ def carry_on(*, at: datetime, campaign: Campaign | None = None, besides: Collect
         return False
     try:
         with transaction.atomic():
-            _take_step(part, at)
+            step, _ = _take_step(part, at)
+            record_retired(campaign=part.campaign, question_ids=step.retired, by=None)
     except Error as error:
         raise StepFailed(part) from error
     return True
@@ -143,19 +158,19 @@ def _find_ids(kind: CampaignRange.Kind) -> tuple[int, int]:
     return ids["first"], ids["last"]
 
 
-def _take_step(part: CampaignRange, at: datetime) -> tuple[int, bool]:
-    """How many rows it changed, and whether anything is left to do."""
+def _take_step(part: CampaignRange, at: datetime) -> tuple[Step, bool]:
+    """What it did, and whether anything is left to do."""
     after, last = part.reached, min(part.reached + IDS_AT_ONCE, part.last)
-    rows = STEPS[Kind(part.kind)](part.campaign, after, last, at)
+    step = STEPS[Kind(part.kind)](part.campaign, after, last, at)
     if last == part.last:
         part.delete()
-        return rows, False
+        return step, False
     part.reached = last
     part.save(update_fields=["reached"])
-    return rows, True
+    return step, True
 
 
-def _ask(campaign: Campaign, after: int, last: int, at: datetime) -> int:
+def _ask(campaign: Campaign, after: int, last: int, at: datetime) -> Step:
     unseen = find_unseen(find_snapshot(), find_policy(campaign))
     here = {"campaign": campaign.pk, "after": after, "last": last}
     with connection.cursor() as cursor:
@@ -164,10 +179,10 @@ def _ask(campaign: Campaign, after: int, last: int, at: datetime) -> int:
         asked = int(cursor.rowcount)
     # What an importer said of a candidate is an estimate already.
     make_due(condition=WITH_A_PRIOR.format(mine=_find_mine(last)), values=here, at=at)
-    return asked
+    return Step(asked)
 
 
-def _decide(campaign: Campaign, after: int, last: int, at: datetime) -> int:
+def _decide(campaign: Campaign, after: int, last: int, at: datetime) -> Step:
     """Whoever estimates one of them, or leases or lets go of it, meanwhile is waited for: it is due once more, or asked otherwise, after
     that."""
     here = {"campaign": campaign.pk, "after": after, "last": last}
@@ -176,10 +191,10 @@ def _decide(campaign: Campaign, after: int, last: int, at: datetime) -> int:
         cursor.execute(LOCK_UNFINISHED.format(mine=mine), here)
     due = make_due(condition=ESTIMATED_AND_OPEN.format(mine=mine), values=here, at=at + PATIENCE)
     policy = find_policy(campaign)
-    return due + ask_unseen_between(snapshot=find_snapshot(), policies=[policy], after=after, last=last)
+    return Step(due + ask_unseen_between(snapshot=find_snapshot(), policies=[policy], after=after, last=last))
 
 
-def _close(campaign: Campaign, after: int, last: int, at: datetime) -> int:
+def _close(campaign: Campaign, after: int, last: int, at: datetime) -> Step:
     """All with the campaign's own moment; gold among them is gold no longer."""
     here = {"campaign": campaign.pk, "after": after, "last": last, "at": campaign.closed_at}
     mine = _find_mine(last)
@@ -187,7 +202,8 @@ def _close(campaign: Campaign, after: int, last: int, at: datetime) -> int:
         cursor.execute(CLOSE.format(mine=mine), here)
         closed = int(cursor.rowcount)
         cursor.execute(CLOSE_GOLD.format(mine=mine), here)
-    return closed
+        retired = [row[0] for row in cursor.fetchall()]
+    return Step(closed, retired)
 
 
 def _find_mine(last: int) -> str:
@@ -195,7 +211,7 @@ def _find_mine(last: int) -> str:
     return MINE if last == ALL_IDS else MINE_IN_RANGE
 
 
-STEPS: dict[CampaignRange.Kind, Callable[[Campaign, int, int, datetime], int]] = {
+STEPS: dict[CampaignRange.Kind, Callable[[Campaign, int, int, datetime], Step]] = {
     Kind.ASK: _ask,
     Kind.DECIDE: _decide,
     Kind.CLOSE: _close,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -10,12 +11,14 @@ from django.core.validators import validate_slug
 from django.db import connection, transaction
 
 from annotation.actions.campaign_ranges import begin
+from annotation.actions.gold import record_retired
 from annotation.actions.snapshots import ensure_snapshot
 from annotation.models import Campaign, CampaignRange, CampaignSynset, Policy
 from annotation.queries.campaigns import find_policy
 from annotation.rules import UNSAFE, PolicyValues, next_state
+from hierarchy.actions.audit import append_entry
 from hierarchy.errors import Conflict, InvalidInput, NotFound
-from hierarchy.models import Synset
+from hierarchy.models import AuditAction, Synset
 
 NAME_LENGTH = 100
 TITLE_LENGTH = 200
@@ -81,7 +84,8 @@ def open_campaign(*, name: str, by: User, at: datetime) -> Campaign:
     """
     _take_turn()
     campaign = _lock_campaign(name)
-    campaign.state = next_state(campaign, "resume" if campaign.state == Campaign.State.PAUSED else "open")
+    before = campaign.state
+    campaign.state = next_state(campaign, "resume" if before == Campaign.State.PAUSED else "open")
     _check_safe(campaign)
     _check_free(campaign)
     campaign.opened_at = campaign.opened_at or at
@@ -90,6 +94,7 @@ def open_campaign(*, name: str, by: User, at: datetime) -> Campaign:
     begun = begin(campaign=campaign, kind=CampaignRange.Kind.ASK, at=at)
     if begun.finished and not begun.rows and not campaign.questions.exists():
         raise Conflict(f"Campaign {name} has nothing to ask: its synsets have no candidates that are not being asked.")
+    _record(AuditAction.OPEN_CAMPAIGN, campaign, by, before=before)
     return campaign
 
 
@@ -116,6 +121,7 @@ def pause_campaign(*, name: str, by: User, at: datetime) -> Campaign:
     campaign = _lock_campaign(name)
     campaign.state = next_state(campaign, "pause")
     campaign.save(update_fields=["state"])
+    _record(AuditAction.PAUSE_CAMPAIGN, campaign, by)
     return campaign
 
 
@@ -129,7 +135,9 @@ def close_campaign(*, name: str, by: User, at: datetime) -> Campaign:
     campaign.closed_at = at
     campaign.save(update_fields=["state", "closed_at"])
     campaign.ranges.all().delete()
-    begin(campaign=campaign, kind=CampaignRange.Kind.CLOSE, at=at)
+    begun = begin(campaign=campaign, kind=CampaignRange.Kind.CLOSE, at=at)
+    record_retired(campaign=campaign, question_ids=begun.retired, by=by)
+    _record(AuditAction.CLOSE_CAMPAIGN, campaign, by)
     return campaign
 
 
@@ -143,7 +151,12 @@ def change_policy(*, name: str, policy: PolicyValues, by: User, at: datetime) ->
     version = find_policy(campaign).version + 1
     created = Policy.objects.create(campaign=campaign, version=version, created_at=at, created_by=by, **asdict(policy))
     begin(campaign=campaign, kind=CampaignRange.Kind.DECIDE, at=at)
+    _record(AuditAction.CHANGE_POLICY, campaign, by, version=version, **asdict(policy))
     return created
+
+
+def _record(action: AuditAction, campaign: Campaign, by: User, **detail: Any) -> None:
+    append_entry(action=action, subject=f"campaign:{campaign.name}", detail=detail, by=by)
 
 
 def _take_turn() -> None:

@@ -6,9 +6,10 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from annotation.models import Dispute, DueQuestions, Question, Vote
+from hierarchy.actions.audit import append_entry
 from hierarchy.actions.labels import Verdict, record_labels
 from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
-from hierarchy.models import Candidate, Label
+from hierarchy.models import AuditAction, Candidate, Label
 
 REASON_LENGTH = 2000
 
@@ -41,6 +42,9 @@ def settle_dispute(*, dispute_id: int, verdict: str, reason: str, version: int, 
     question.state, question.decided_at = verdict, at
     question.save(update_fields=["state", "decided_at"])
     _label(dispute, question, by, at)
+    # Not the reason: people type it.
+    detail = {"question": question.pk, "verdict": verdict}
+    append_entry(action=AuditAction.SETTLE_DISPUTE, subject=f"dispute:{dispute.pk}", detail=detail, by=by)
     return dispute
 
 

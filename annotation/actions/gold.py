@@ -1,15 +1,18 @@
 """Questions whose truth is known, asked blind among the others."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from annotation.models import Gold, Question
+from annotation.models import Campaign, Gold, Question
 from annotation.queries.truths import count_exposures
+from hierarchy.actions.audit import append_entry
 from hierarchy.errors import Conflict, InvalidInput, NotFound
-from hierarchy.models import Label
+from hierarchy.models import AuditAction, Label
 
 
 @transaction.atomic
@@ -42,7 +45,27 @@ def record_gold(*, truths: Mapping[int, str], source: str, by: User | None, at: 
         )
         for pk in new
     )
+    if created:
+        detail = {"source": source, **_sum_up(f"{pk} {truths[pk]}" for pk in sorted(new))}
+        append_entry(action=AuditAction.MAKE_GOLD, subject="questions", detail=detail, by=by)
     return len(created)
+
+
+def record_retired(*, campaign: Campaign, question_ids: Collection[int], by: User | None) -> None:
+    """One entry of the audit log for the gold that a campaign which closes has retired in this transaction; the last thing in it."""
+    if question_ids:
+        append_entry(
+            action=AuditAction.RETIRE_GOLD,
+            subject=f"campaign:{campaign.name}",
+            detail=_sum_up(map(str, sorted(question_ids))),
+            by=by,
+        )
+
+
+def _sum_up(lines: Iterable[str]) -> dict[str, Any]:
+    """How many lines there are, and the SHA-256 of them, each with its line feed."""
+    listed = [f"{line}\n" for line in lines]
+    return {"questions": len(listed), "sha256": hashlib.sha256("".join(listed).encode()).hexdigest()}
 
 
 def _check_askable(truths: Mapping[int, str], found: Mapping[int, Question]) -> None:

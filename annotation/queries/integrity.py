@@ -211,6 +211,17 @@ CHECKS = (
                (SELECT coalesce(sum(accepted + rejected), 0) FROM hierarchy_releasecount WHERE release_id = release.id)""",
     ),
     Check(
+        "audit_log_is_one_chain",
+        """SELECT number FROM (
+               SELECT *, lag(number, 1, 0::bigint) OVER chain AS number_before,
+                      lag(hash, 1, decode(repeat('00', 32), 'hex')) OVER chain AS hash_before,
+                      sha256(previous_hash || convert_to(concat_ws(chr(10), number,
+                          to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), coalesce(actor::text, ''),
+                          action, subject, detail::text), 'UTF8')) AS hash_of_row
+               FROM hierarchy_auditentry WINDOW chain AS (ORDER BY number)) AS entry
+           WHERE number <> number_before + 1 OR previous_hash <> hash_before OR hash <> hash_of_row""",
+    ),
+    Check(
         "closure_follows_parent_links",
         """WITH RECURSIVE above (descendant_id, ancestor_id) AS (
                SELECT id, id FROM hierarchy_synset

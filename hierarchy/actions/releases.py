@@ -21,10 +21,11 @@ from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.core.validators import validate_slug
 from django.db import connection, transaction
 
+from hierarchy.actions.audit import append_entry
 from hierarchy.errors import Conflict, InvalidInput
 from hierarchy.exports.labels import FORMATS, LabelCounts, LabelRow, WrittenFile, count_labels, write_labels
 from hierarchy.exports.manifest import MANIFEST_NAME, describe_manifest_file, encode_manifest, make_manifest
-from hierarchy.models import Label, Release, ReleaseCount, ReleaseFile
+from hierarchy.models import AuditAction, Label, Release, ReleaseCount, ReleaseFile
 from hierarchy.queries.labels import FrozenLabel, stream_labels_at
 from hierarchy.queries.releases import RELEASE_STORAGE
 from hierarchy.queries.synsets import parse_wnid
@@ -46,6 +47,9 @@ def publish_release(*, name: str, by: User | None, at: datetime) -> Release:
         built.state = Release.State.PUBLISHED
         built.published_at = at
         built.save(update_fields=["state", "published_at"])
+        manifest = built.files.get(name=MANIFEST_NAME)
+        detail = {"manifest_sha256": bytes(manifest.sha256).hex()}
+        append_entry(action=AuditAction.PUBLISH_RELEASE, subject=f"release:{name}", detail=detail, by=by)
     return built
 
 

@@ -1,3 +1,4 @@
+from hierarchy.models.audit import AuditAction, AuditEntry
 from hierarchy.models.count import CountChange, ReleaseCount
 from hierarchy.models.image import Candidate, Image
 from hierarchy.models.label import Label
@@ -5,6 +6,8 @@ from hierarchy.models.release import Release, ReleaseFile
 from hierarchy.models.synset import Closure, ParentLink, Synset, SynsetWord, WordNetImport
 
 __all__ = [
+    "AuditAction",
+    "AuditEntry",
     "Candidate",
     "Closure",
     "CountChange",

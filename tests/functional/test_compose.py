@@ -93,8 +93,27 @@ def test_the_role_of_the_service_may_change_rows_and_not_tables(machine):
             [["INSERT", "TRUNCATE"]],
         )
         assert cursor.fetchall() == [(True,), (False,)]
+        cursor.execute(
+            """SELECT has_function_privilege('hierarchy_append_audit_entry(bigint, text, text, jsonb)', 'EXECUTE'),
+                      array_agg(privilege) FILTER (WHERE has_table_privilege('hierarchy_auditentry', privilege))
+               FROM unnest(%s) AS privilege""",
+            [["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"]],
+        )
+        assert cursor.fetchall() == [(True, ["SELECT"])]
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):
             cursor.execute("ALTER TABLE annotation_vote ADD COLUMN smuggled int")
+
+
+def test_the_service_adds_to_the_audit_log_and_verifies_it(machine):
+    web = SERVICES["web"]
+    typed = {"DJANGO_SUPERUSER_PASSWORD": "correct horse battery staple"}
+    make = ["python", "manage.py", "createsuperuser", "--noinput", "--username", "op", "--email", "op@example.org"]
+
+    made = machine.run(make, {**web, "environment": {**web["environment"], **typed}})
+    verified = machine.run(["python", "manage.py", "verify_audit"], web)
+
+    assert made.returncode == 0, made.stderr
+    assert verified.stdout.startswith("1:"), verified.stderr
 
 
 def test_web_answers_its_health_check(machine, start):

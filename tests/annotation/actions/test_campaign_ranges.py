@@ -13,6 +13,7 @@ from annotation.actions import campaign_ranges, campaigns, imports
 from annotation.models import CampaignRange, Gold
 from annotation.rules import PolicyValues
 from hierarchy.errors import Conflict
+from hierarchy.models import AuditEntry
 from tests import builders
 from tests.annotation.actions.test_batches import run_together
 
@@ -126,6 +127,21 @@ def test_gold_is_gold_no_longer_when_its_question_is_closed(curator, monkeypatch
     finish()
 
     assert not Gold.objects.filter(active=True).exists()
+
+
+def test_each_step_tells_the_audit_log_of_the_gold_that_it_retired(curator, monkeypatch):
+    campaign = make_asked(curator)
+    asked = campaign.questions.order_by("pk")
+    for question in (asked.first(), asked.last()):
+        builders.make_gold(question)
+    monkeypatch.setattr(campaign_ranges, "IDS_AT_ONCE", 3)
+    monkeypatch.setattr(campaign_ranges, "AT_ONCE_SECONDS", 0.0)
+
+    close(campaign, curator)
+    finish()
+
+    told = AuditEntry.objects.filter(action="RETIRE_GOLD").order_by("number").values_list("actor", "detail__questions")
+    assert list(told) == [(curator.pk, 1), (None, 1)]
 
 
 @pytest.mark.usefixtures("large")

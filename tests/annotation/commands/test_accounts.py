@@ -2,10 +2,13 @@ import io
 import secrets
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
 from annotation.models import Annotator, ApiToken
 from annotation.queries.accounts import find_live_token
+from hierarchy.models import AuditEntry
+from tests.annotation.actions.test_recorded import list_newest
 from tests.builders import PASSWORD, make_token, make_user
 
 pytestmark = pytest.mark.django_db
@@ -116,3 +119,35 @@ def test_keys_that_begin_alike_are_not_guessed_at():
 
     with pytest.raises(CommandError, match="2 live tokens"):
         run("revoke_token", "samesame")
+
+
+def test_an_operator_made_by_djangos_own_command_is_recorded(monkeypatch):
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
+
+    run("createsuperuser", "--noinput", "--username", "op", "--email", "op@example.org")
+
+    operator = User.objects.get(is_superuser=True)
+    detail = {"groups": [], "is_superuser": True}
+    assert list_newest() == [("CREATE_ACCOUNT", f"account:{operator.pk}", None, detail)]
+
+
+def test_a_password_changed_by_djangos_own_command_is_recorded(monkeypatch):
+    ann = make_user("ann")
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "another long phrase")
+
+    run("changepassword", "ann")
+
+    ann.refresh_from_db()
+    assert ann.check_password("another long phrase")
+    assert list_newest() == [("CHANGE_PASSWORD", f"account:{ann.pk}", None, {"how": "COMMAND_LINE"})]
+
+
+def test_a_password_that_was_not_changed_is_not(monkeypatch):
+    make_user("ann")
+    entries = AuditEntry.objects.count()
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "short")
+
+    with pytest.raises(CommandError):
+        run("changepassword", "ann")
+
+    assert AuditEntry.objects.count() == entries

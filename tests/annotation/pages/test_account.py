@@ -7,6 +7,7 @@ from django.utils.timezone import now
 from annotation.actions import accounts
 from annotation.models import Annotator, ApiToken
 from annotation.queries.accounts import find_live_token
+from tests.annotation.actions.test_recorded import list_newest
 from tests.annotation.pages.browser import list_messages, read_fields, sign_in
 from tests.builders import PASSWORD, find_annotator, make_token, make_user
 
@@ -117,6 +118,7 @@ def test_a_forgotten_password_is_replaced_over_mail():
     response = client.post(chosen.request["PATH_INFO"], new, follow=True)
 
     assert "Your new password is saved" in response.content.decode()
+    assert list_newest() == [("CHANGE_PASSWORD", f"account:{user.pk}", None, {"how": "MAIL"})]
     assert client.login(request=response.wsgi_request, username="ann", password="another long phrase")
 
 
@@ -134,6 +136,7 @@ def test_the_password_can_be_changed():
 
     ann.refresh_from_db()
     assert "Your password is changed" in response.content.decode()
+    assert list_newest() == [("CHANGE_PASSWORD", f"account:{ann.pk}", ann.pk, {"how": "OLD_PASSWORD"})]
     assert ann.check_password("another long phrase")
 
 
