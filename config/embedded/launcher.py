@@ -118,7 +118,8 @@ def _start_servers(*, supervisor: Supervisor, folder: Path) -> tuple[dict[str, s
     variables = environment.describe_environment(
         folder=folder, database_url=database_url, redis_url=redis_url, given=os.environ
     )
-    environment.publish_environment(folder=folder, environment=variables)
+    # Services are not told who owns the tables; commands in other terminals may back them up.
+    environment.publish_environment(folder=folder, environment=variables | {"DATABASE_OWNER_URL": owner_url})
     return variables, owner_url
 
 
