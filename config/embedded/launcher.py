@@ -58,10 +58,11 @@ def run_command(*, arguments: Sequence[str], folder: Path = RUN_FOLDER) -> None:
     lock = _claim_folder(folder)
     try:
         with Supervisor(folder=folder, report=_report) as supervisor:
-            variables, _ = _start_servers(supervisor=supervisor, folder=folder)
+            variables, owner_url = _start_servers(supervisor=supervisor, folder=folder)
+            environment_of_command = os.environ | variables | {"DATABASE_OWNER_URL": owner_url}
             supervisor.run_to_end(
                 command=Command(
-                    name=arguments[0], arguments=tuple(arguments), environment=os.environ | variables, folder=Path.cwd()
+                    name=arguments[0], arguments=tuple(arguments), environment=environment_of_command, folder=Path.cwd()
                 )
             )
     except StopRequestedError:

@@ -80,6 +80,15 @@ class Place:
             cursor.execute(query, parameters)
             return cursor.fetchall()
 
+    def tell(self, statement: str) -> None:
+        """Executes it as the role that owns the tables."""
+        with closing(psycopg2.connect(self.url)) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    def may(self, privilege: str, table: str) -> bool:
+        """Whether the service's role may do that."""
+        return self.ask("SELECT has_table_privilege('veriset_app', %s, %s)", table, privilege)[0][0]
+
     def digest_tables(self) -> dict[str, str]:
         """By table, of all rows, in whatever order they lie."""
         tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1"

@@ -225,7 +225,7 @@ def test_an_account_is_not_deleted_by_the_way():
         cursor.execute("DELETE FROM auth_user; SET CONSTRAINTS ALL IMMEDIATE")
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_two_operators_do_not_delete_each_other_at_once():
     pair = [builders.make_user(name, "operator") for name in ("oda", "ole")]
     start, refused = threading.Barrier(2), []
