@@ -1,6 +1,7 @@
 """A deleted account: what is gone, what stays, who may do it, and that it stays gone."""
 
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from annotation.models import AccountMark, Annotator, ApiToken, Batch, Campaign,
 from annotation.queries.accounts import find_live_token
 from annotation.rules import PolicyValues
 from hierarchy.actions import releases
-from hierarchy.errors import Conflict, NotFound, NotPermitted
+from hierarchy.errors import Conflict, DomainError, NotFound, NotPermitted
 from hierarchy.models import Label, Release
 from tests import builders
 from tests.annotation.pages.browser import sign_in
@@ -225,24 +226,48 @@ def test_an_account_is_not_deleted_by_the_way():
         cursor.execute("DELETE FROM auth_user; SET CONSTRAINTS ALL IMMEDIATE")
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_two_operators_do_not_delete_each_other_at_once():
-    pair = [builders.make_user(name, "operator") for name in ("oda", "ole")]
-    start, refused = threading.Barrier(2), []
+AT_ONCE = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
-    def run(user):
+
+def run_at_once(*actions):
+    """Each in a thread of its own; returns what they were refused with."""
+    start, refused = threading.Barrier(len(actions)), []
+
+    def run(action):
         try:
             start.wait()
-            delete(user)
-        except Conflict:
-            refused.append(user)
+            action()
+        except DomainError as error:
+            refused.append(error)
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=run, args=[user]) for user in pair]
+    threads = [threading.Thread(target=run, args=[action]) for action in actions]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    return refused
 
-    assert list(User.objects.filter(is_superuser=True)) == refused
+
+@AT_ONCE
+def test_two_operators_do_not_delete_each_other_at_once():
+    pair = [builders.make_user(name, "operator") for name in ("oda", "ole")]
+
+    refused = run_at_once(*(partial(delete, user) for user in pair))
+
+    assert [type(error) for error in refused] == [Conflict]
+    assert User.objects.filter(is_superuser=True).count() == 1
+
+
+@AT_ONCE
+def test_a_page_sent_while_its_account_is_deleted_is_kept_whole_or_refused():
+    ann, campaign = builders.make_user("ann"), make_campaign(2)
+    page = builders.lease(ann, campaign)
+
+    refused = run_at_once(partial(delete, ann), partial(builders.submit, page))
+
+    assert Vote.objects.count() == (0 if refused else 2)
+    assert [type(error) for error in refused] in ([], [NotPermitted])
+    builders.estimate_all()
+    assert find_all_broken() == set()
