@@ -9,9 +9,10 @@ RUN /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-che
 FROM python:3.13-slim-trixie
 RUN apt-get update && apt-get install --yes --no-install-recommends libpq5 && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /srv/veriset veriset \
-    && install --directory --owner veriset /srv/veriset /srv/media /srv/releases /srv/beat /srv/metrics
+    && install --directory --owner veriset /srv/veriset /srv/media /srv/releases /srv/beat /srv/metrics /srv/ledger /backups
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    STATIC_ROOT=/srv/veriset/var/static MEDIA_ROOT=/srv/media RELEASE_ROOT=/srv/releases
+    STATIC_ROOT=/srv/veriset/var/static MEDIA_ROOT=/srv/media RELEASE_ROOT=/srv/releases \
+    DELETION_LEDGER=/srv/ledger/deletions.jsonl
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/veriset
 COPY manage.py ./

@@ -51,7 +51,7 @@ lock: $(UV)
 	$(COMPILE) pyproject.toml --extra binary --extra embedded --output-file requirements.txt
 	$(COMPILE) pyproject.toml --extra binary --extra embedded --extra dev --constraint requirements.txt --output-file requirements-dev.txt
 	$(COMPILE) pyproject.toml --extra bench --constraint requirements-dev.txt --output-file requirements-bench.txt
-	$(COMPILE) pyproject.toml --extra source --constraint requirements.txt --output-file requirements-prod.txt
+	$(COMPILE) pyproject.toml --extra source --extra backup --constraint requirements.txt --output-file requirements-prod.txt
 
 $(VENV)/run.ok: requirements.txt | $(PYTHON)
 	@echo 'Installing what the service needs (once, about half a minute) ...'

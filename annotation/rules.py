@@ -66,6 +66,9 @@ def steps_of(campaign: Campaign) -> list[str]:
 
 
 def check_not_barred(annotator: Annotator) -> None:
+    """NotPermitted for a barred annotator, and for one whose account was deleted while the request was on its way."""
+    if annotator.user_id is None:
+        raise NotPermitted("This account was deleted.")
     if annotator.barred_at is not None:
         raise NotPermitted(
             "This account may not annotate any more. A curator gave the reason: " + annotator.barred_reason

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
@@ -21,7 +22,7 @@ def measure(*, quick: bool) -> list[Row]:
     repeats = 5 if quick else 40
     make_campaign(synsets=repeats // PAGES_A_SYNSET + 1, candidates=PAGES_A_SYNSET * PAGE_SIZE)
     annotator, client = make_annotator(), Client()
-    client.force_login(annotator.user, backend=settings.AUTHENTICATION_BACKENDS[-1])
+    client.force_login(User.objects.get(annotator=annotator), backend=settings.AUTHENTICATION_BACKENDS[-1])
     lease_batch(annotator_id=annotator.pk)
     show, livez = reverse("annotation:annotate"), reverse("livez")
     # The first request of a kind loads its templates.

@@ -39,11 +39,11 @@ def _read_switch(name: str, *, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}")
 
 
-def _read_folder(name: str, *, default: str) -> str:
-    folder = env.str(name, default=str(BASE_DIR / "var" / default))
-    if not folder:
-        raise ImproperlyConfigured(f"{name} must name a folder, or be left unset")
-    return str(environ.Path(folder)())
+def _read_path(name: str, *, default: str, kind: str) -> str:
+    path = env.str(name, default=str(BASE_DIR / "var" / default))
+    if not path:
+        raise ImproperlyConfigured(f"{name} must name a {kind}, or be left unset")
+    return str(environ.Path(path)())
 
 
 def _read_log_level() -> str:
@@ -78,16 +78,16 @@ def _read_email() -> dict[str, Any]:
     return config
 
 
-def _read_database() -> dict[str, Any]:
+def _read_database(name: str, *, seconds: int, default: str) -> dict[str, Any]:
+    """What the variable of this name says, with this limit for a statement (0: none)."""
     # Set but empty counts as unset, as it does for the launcher.
-    url = env.str("DATABASE_URL", default="") or "postgres://veriset_app@localhost/veriset"
-    scheme = _parse_url("DATABASE_URL", url, urlsplit).scheme
+    url = env.str(name, default="") or default
+    scheme = _parse_url(name, url, urlsplit).scheme
     if scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured(f"DATABASE_URL must start with postgres://, not {scheme!r}")
-    database: dict[str, Any] = _parse_url("DATABASE_URL", url, environ.Env.db_url_config)
+        raise ImproperlyConfigured(f"{name} must start with postgres://, not {scheme!r}")
+    database: dict[str, Any] = _parse_url(name, url, environ.Env.db_url_config)
     if not database["NAME"]:
-        raise ImproperlyConfigured("DATABASE_URL must name a database: postgres://user@host/database")
-    seconds = _read_whole_number("STATEMENT_TIMEOUT_SECONDS", default=30, minimum=1, maximum=3600)
+        raise ImproperlyConfigured(f"{name} must name a database: postgres://user@host/database")
     limits = {
         "statement_timeout": f"{seconds}s",
         "lock_timeout": "10s",
@@ -150,6 +150,8 @@ INSTALLED_APPS = [
     "axes",
     "csp",
     "hierarchy",
+    # For its commands: backup and restore.
+    "config",
 ]
 
 MIDDLEWARE = [
@@ -187,7 +189,11 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": _read_database()}
+_DATABASE_URL = env.str("DATABASE_URL", default="") or "postgres://veriset_app@localhost/veriset"
+_STATEMENT_SECONDS = _read_whole_number("STATEMENT_TIMEOUT_SECONDS", default=30, minimum=1, maximum=3600)
+DATABASES = {"default": _read_database("DATABASE_URL", seconds=_STATEMENT_SECONDS, default=_DATABASE_URL)}
+# Of the role that owns the tables: backup and restore use it, and take their time.
+OWNER_DATABASE = _read_database("DATABASE_OWNER_URL", seconds=0, default=_DATABASE_URL)
 # Off behind a pooler that gives each transaction another connection.
 PREPARED_STATEMENTS = _read_switch("PREPARED_STATEMENTS", default=True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -255,10 +261,12 @@ TIME_ZONE = "UTC"
 USE_I18N = USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = _read_folder("STATIC_ROOT", default="static")
+STATIC_ROOT = _read_path("STATIC_ROOT", default="static", kind="folder")
 STATICFILES_DIRS = [BASE_DIR / "static"]
-MEDIA_ROOT = _read_folder("MEDIA_ROOT", default="media")
-RELEASE_ROOT = _read_folder("RELEASE_ROOT", default="releases")
+MEDIA_ROOT = _read_path("MEDIA_ROOT", default="media", kind="folder")
+RELEASE_ROOT = _read_path("RELEASE_ROOT", default="releases", kind="folder")
+# A file, outside the database and its backups: a restored backup must not bring people back who were deleted since.
+DELETION_LEDGER = _read_path("DELETION_LEDGER", default="deletions.jsonl", kind="file")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "releases": {

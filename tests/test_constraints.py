@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.utils.timezone import now
 
@@ -113,6 +114,17 @@ BREAKS = [
         change("annotation_annotator", "barred_reason = 'all yes', barred_by_id = user_id"),
     ),
     ("annotation_apitoken_sha256_key", duplicate("annotation_apitoken")),
+    (
+        "annotator_barred_with_reason",
+        change(
+            "annotation_annotator",
+            "barred_at = now(), barred_reason = 'all yes', barred_on_gold = true, barred_by_id = user_id",
+        ),
+    ),
+    ("annotator_keeps_its_account", change("annotation_annotator", "user_id = {idle}", "user_id <> {idle}")),
+    ("account_mark_once", duplicate("annotation_accountmark", user_id=-1)),
+    ("policy_is_immutable", change("annotation_policy", "created_by_id = {idle}")),
+    ("policy_is_immutable", change("annotation_policy", "created_by_id = NULL, vote_cap = 3")),
     ("api_token_sha256_length", change("annotation_apitoken", r"sha256 = '\x00'")),
     ("api_token_scope_known", change("annotation_apitoken", "scope = 'all'")),
     # annotation: campaigns
@@ -360,7 +372,12 @@ def make_world():
     builders.make_snapshot(counts={builders.find_annotator(voter).pk: [[9, 1, 0], [0, 1, 9]]}, synset_factors=factors)
     stranger = builders.find_annotator(builders.make_crowd(1)[0])
     ids = {"settled": settled, "disputed": disputed, "voted": voted, "gold": gold, "voter": voter}
-    ids |= {"stranger": stranger, "candidate": voted.candidate, "other": campaign.questions.get(synset_id=1930)}
+    ids |= {
+        "idle": User.objects.create(username="idle"),
+        "stranger": stranger,
+        "candidate": voted.candidate,
+        "other": campaign.questions.get(synset_id=1930),
+    }
     return {name: row.pk for name, row in ids.items()}
 
 

@@ -11,8 +11,10 @@ from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import connection, transaction
+from django.db.models import Q
 
 from annotation.actions.batches import close_unanswered
+from annotation.actions.deletions import find_mark, record_deletion, remove_account
 from annotation.actions.due import make_due
 from annotation.models import Annotator, ApiToken
 from annotation.rules import TOKEN_SCOPES_OF_ROLE
@@ -89,6 +91,30 @@ def set_role(*, username: str, role: str, by: User | None, at: datetime) -> User
     detail = {"before": {"groups": before}, "groups": [role], "tokens_revoked": wider.update(revoked_at=at)}
     append_entry(action=AuditAction.CHANGE_RIGHTS, subject=f"account:{user.pk}", detail=detail, by=by)
     return user
+
+
+@transaction.atomic
+def delete_account(*, user: User, by: User | None, at: datetime) -> None:
+    """The account goes for good, with its sessions, tokens and records of log-ins; `by` is None for the command. Votes stay under the
+    annotator's number, which nothing ties to the person any more. Restores of older backups delete it again (`actions/ledger.py`).
+
+    NotPermitted unless it is one's own or `by` is an operator; NotFound where it is gone already; Conflict for the last operator, and
+    where the ledger cannot be written.
+    """
+    if by is not None and not (by.is_superuser or by.pk == user.pk):
+        raise NotPermitted("Only an operator deletes other people's accounts.")
+    # All operators, so that two of them do not delete each other at once.
+    held = User.objects.select_for_update().filter(Q(pk=user.pk) | Q(is_superuser=True)).order_by("pk")
+    accounts = {account.pk: account for account in held}
+    account = accounts.pop(user.pk, None)
+    if account is None:
+        raise NotFound("There is no such account.")
+    if account.is_superuser and not any(other.is_active and other.is_superuser for other in accounts.values()):
+        raise Conflict("This is the last operator's account: make another operator first.")
+    mark = find_mark(account)
+    remove_account(account)
+    # Last, so that the ledger names nobody whom the database refused to delete; and before the commit, so that it misses nobody.
+    record_deletion(mark=mark, at=at)
 
 
 @transaction.atomic
@@ -181,7 +207,8 @@ def bar_annotator(*, annotator_id: int, reason: str, by: User | None, at: dateti
         raise NotPermitted("Nobody bars themselves.")
     if annotator.barred_at is None:
         annotator.barred_at, annotator.barred_by, annotator.barred_reason = at, by, reason.strip()
-        annotator.save(update_fields=["barred_at", "barred_by", "barred_reason"])
+        annotator.barred_on_gold = by is None
+        annotator.save(update_fields=["barred_at", "barred_by", "barred_on_gold", "barred_reason"])
         # Nobody else is asked what an open page holds, and this one will not be sent any more.
         held = list(annotator.batches.select_for_update().filter(closed_at__isnull=True).order_by("pk"))
         values: dict[str, Any] = {"annotator": annotator_id, "at": at, "batches": [batch.pk for batch in held]}

@@ -1,4 +1,4 @@
-from annotation.models.annotator import Annotator, ApiToken
+from annotation.models.annotator import AccountMark, Annotator, ApiToken
 from annotation.models.campaign import Campaign, CampaignRange, CampaignSynset, Policy
 from annotation.models.estimation import Estimation, EstimationShard, Measurement, RescoredRange
 from annotation.models.question import UNFINISHED, Dispute, DueQuestions, Estimate, Gold, Question, SetAside
@@ -7,6 +7,7 @@ from annotation.models.vote import Batch, BatchItem, Vote
 
 __all__ = [
     "UNFINISHED",
+    "AccountMark",
     "Annotator",
     "ApiToken",
     "Batch",

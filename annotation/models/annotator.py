@@ -1,30 +1,55 @@
 from django.conf import settings
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import Q
 
 from hierarchy.models.checks import IS_SHA256
 
 
+class AccountMark(models.Model):
+    """What the deletion ledger calls an account: random, so that it is never another's, whatever numbers a restore gives again.
+
+    A trigger of the accounts' table makes it, whoever makes the account (an operator made by hand has no annotator). Only
+    `delete_account` takes it away; nothing else can delete an account that has one.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.PROTECT, related_name="mark"
+    )
+    mark = models.UUIDField(db_default=RandomUUID(), editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="account_mark_once", fields=["mark"])]
+
+    def __str__(self) -> str:
+        return str(self.mark)
+
+
 class Annotator(models.Model):
     """A person (or program) that votes. Its number, never the account's, stands on votes.
 
-    Votes of a barred annotator stay and count nothing. `barred_by` is empty where answers on gold barred them.
+    `user` is empty when the account was deleted; a trigger keeps the number from ever getting another one. Votes of a barred
+    annotator stay and count nothing. `barred_by` is empty where answers on gold barred them (`barred_on_gold`), or where the
+    curator's account was deleted.
     """
 
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="annotator")
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="annotator"
+    )
     joined_at = models.DateTimeField()
     barred_at = models.DateTimeField(null=True, blank=True)
     barred_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+    barred_on_gold = models.BooleanField(default=False, db_default=False)
     barred_reason = models.TextField(blank=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 name="annotator_barred_with_reason",
-                condition=Q(barred_at=None, barred_by=None, barred_reason="")
-                | (Q(barred_at__isnull=False) & ~Q(barred_reason="")),
+                condition=Q(barred_at=None, barred_by=None, barred_on_gold=False, barred_reason="")
+                | (Q(barred_at__isnull=False) & ~Q(barred_reason="") & (Q(barred_on_gold=False) | Q(barred_by=None))),
             )
         ]
         # Few are, and all estimates leave out their votes.

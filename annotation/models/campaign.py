@@ -22,7 +22,7 @@ class Campaign(models.Model):
     state = models.CharField(max_length=6, choices=State.choices, default=State.DRAFT)
     synsets = models.ManyToManyField(Synset, through="CampaignSynset", related_name="+")
     drafted_at = models.DateTimeField()
-    drafted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    drafted_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     opened_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
 
@@ -91,7 +91,7 @@ class CampaignRange(models.Model):
 
 
 class Policy(models.Model):
-    """One version of a campaign's rules. A trigger refuses changes; new rules are a new version."""
+    """One version of a campaign's rules. A trigger refuses changes; new rules are a new version. `created_by` is emptied with the account."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="policies")
     version = models.IntegerField()
@@ -103,7 +103,7 @@ class Policy(models.Model):
     lease_seconds = models.IntegerField(default=1800, help_text="how long a page is kept for its annotator")
     undo_seconds = models.IntegerField(default=60, help_text="how long a page of votes can be taken back")
     created_at = models.DateTimeField()
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
         constraints = [

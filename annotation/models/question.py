@@ -212,7 +212,8 @@ class Estimate(models.Model):
 class Dispute(models.Model):
     """A question for a curator. `version` grows when the evidence changes, so that nobody decides on stale evidence.
 
-    A dispute of a finished question (reason FLIP) leaves its label as it is until a curator decides.
+    A dispute of a finished question (reason FLIP) leaves its label as it is until a curator decides. `settled_by` of a settled
+    one is empty when that account was deleted.
     """
 
     class Reason(models.TextChoices):
@@ -228,7 +229,7 @@ class Dispute(models.Model):
     opened_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True, blank=True)
     settled_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     verdict = models.CharField(max_length=8, blank=True)
     explanation = models.TextField(blank=True, help_text="the curator's reason")
@@ -243,7 +244,7 @@ class Dispute(models.Model):
                 condition=Q(settled_at=None, settled_by=None, verdict="", explanation="")
                 | (
                     # A comparison with NULL is neither true nor false, and only false breaks a constraint.
-                    Q(settled_at__isnull=False, settled_at__gte=F("opened_at"), settled_by__isnull=False)
+                    Q(settled_at__isnull=False, settled_at__gte=F("opened_at"))
                     & Q(verdict__in=["ACCEPTED", "REJECTED"])
                     & ~Q(explanation="")
                 ),

@@ -115,7 +115,7 @@ def _render_annotator(request: MemberRequest, number: int, form: BarForm, *, sta
         "rates": write_skill(skill),
         "states": _describe_answers(skill) if skill else [],
         "answered": annotators.count_answered([annotator.pk]).get(annotator.pk, annotators.Answered()),
-        "recent": activity.count_activity(annotator.user, since=now() - RECENT).recent,
+        "recent": activity.count_recent(annotator, since=now() - RECENT),
         "pages": annotators.list_newest_pages(annotator, count=NEWEST_PAGES),
         "form": form,
     }

@@ -247,6 +247,16 @@ CHECKS = (
               OR newest.instance_links <> (SELECT count(*) FROM hierarchy_parentlink WHERE instance)""",
     ),
     Check(
+        "every_account_has_its_mark",
+        """SELECT account.id FROM auth_user AS account LEFT JOIN annotation_accountmark AS mark ON mark.user_id = account.id
+           WHERE mark.user_id IS NULL""",
+    ),
+    Check(
+        "deleted_accounts_hold_no_page",
+        """SELECT batch.id FROM annotation_batch AS batch JOIN annotation_annotator AS annotator ON annotator.id = batch.annotator_id
+           WHERE annotator.user_id IS NULL AND batch.closed_at IS NULL""",
+    ),
+    Check(
         "votes_are_estimated_soon",
         f"SELECT unnest(questions) FROM annotation_duequestions WHERE due_at < now() - interval '{LATE_MINUTES} minutes'",  # noqa: S608
         warning=True,

@@ -46,9 +46,8 @@ def make_tokens(count: int) -> list[str]:
 def give_tokens(annotators: Sequence[Annotator]) -> list[str]:
     """One for each, to annotate with."""
     at = datetime.now(UTC)
-    return [
-        create_token(user=annotator.user, scope="annotate", by=annotator.user, at=at)[1] for annotator in annotators
-    ]
+    users = [annotator.user for annotator in annotators if annotator.user is not None]
+    return [create_token(user=user, scope="annotate", by=user, at=at)[1] for user in users]
 
 
 def put_off_estimation() -> None:

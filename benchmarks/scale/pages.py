@@ -73,7 +73,7 @@ def _find_synset_without_labels() -> str:
 def _open_client(person: str) -> Client:
     client = Client()
     if person == "annotator":
-        client.force_login(make_newcomers(1)[0].user, backend=BACKEND)
+        client.force_login(User.objects.get(annotator=make_newcomers(1)[0]), backend=BACKEND)
         client.post("/annotate/lease/")
     elif person == "curator":
         account = User.objects.create(username=f"reader-{time.time_ns()}", password="!")

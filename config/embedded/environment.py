@@ -23,6 +23,7 @@ def describe_environment(
         "MEDIA_ROOT": str(folder / "media"),
         "STATIC_ROOT": str(folder / "static"),
         "RELEASE_ROOT": str(folder / "releases"),
+        "DELETION_LEDGER": str(folder / "deletions.jsonl"),
         "DEBUG": "false",
         "SECURE": "false",
         "ALLOWED_HOSTS": "localhost,127.0.0.1",

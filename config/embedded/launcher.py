@@ -65,10 +65,11 @@ def run_command(*, arguments: Sequence[str], folder: Path = RUN_FOLDER) -> None:
     lock = _claim_folder(folder)
     try:
         with Supervisor(folder=folder, report=_report) as supervisor:
-            variables, _ = _start_servers(supervisor=supervisor, folder=folder)
+            variables, owner_url = _start_servers(supervisor=supervisor, folder=folder)
+            environment_of_command = os.environ | variables | {"DATABASE_OWNER_URL": owner_url}
             supervisor.run_to_end(
                 command=Command(
-                    name=arguments[0], arguments=tuple(arguments), environment=os.environ | variables, folder=Path.cwd()
+                    name=arguments[0], arguments=tuple(arguments), environment=environment_of_command, folder=Path.cwd()
                 )
             )
     except StopRequestedError:
@@ -150,7 +151,8 @@ def _start_servers(*, supervisor: Supervisor, folder: Path) -> tuple[dict[str, s
     variables = environment.describe_environment(
         folder=folder, database_url=database_url, redis_url=redis_url, given=os.environ
     )
-    environment.publish_environment(folder=folder, environment=variables)
+    # Services are not told who owns the tables; commands in other terminals may back them up.
+    environment.publish_environment(folder=folder, environment=variables | {"DATABASE_OWNER_URL": owner_url})
     return variables, owner_url
 
 

@@ -43,6 +43,7 @@ def _separate_files(worker: str) -> None:
     """Each of xdist's workers has a database of its own; so it has its files, whose names the databases give."""
     for variable in ("MEDIA_ROOT", "RELEASE_ROOT"):
         os.environ[variable] = str(make_private_folder(Path(os.environ[variable]) / worker))
+    os.environ["DELETION_LEDGER"] += f".{worker}"
 
 
 def _start_servers() -> None:
@@ -50,6 +51,9 @@ def _start_servers() -> None:
     for variable, name in (("MEDIA_ROOT", "media"), ("RELEASE_ROOT", "releases"), ("STATIC_ROOT", "static")):
         shutil.rmtree(folder / name, ignore_errors=True)
         os.environ[variable] = str(make_private_folder(folder / name))
+    os.environ["DELETION_LEDGER"] = str(folder / "deletions.jsonl")
+    for ledger in folder.glob("deletions.jsonl*"):
+        ledger.unlink()
     os.environ.update({"SECRET_KEY": "only for tests", "DEBUG": "false", "SECURE": "false", "STATIC_HASHED": "false"})
     if not os.environ.get("DATABASE_URL"):
         home = folder / "postgres"

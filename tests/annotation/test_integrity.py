@@ -77,6 +77,8 @@ BREAKS = {
     "closure_follows_parent_links": ["DELETE FROM hierarchy_closure WHERE distance = 1"],
     "search_words_are_the_synsets_words": ["DELETE FROM hierarchy_synsetword WHERE position = 0"],
     "hierarchy_is_as_imported": ["UPDATE hierarchy_wordnetimport SET synsets = synsets + 1"],
+    "every_account_has_its_mark": ["DELETE FROM annotation_accountmark"],
+    "deleted_accounts_hold_no_page": ["UPDATE annotation_annotator SET user_id = NULL"],
     "votes_are_estimated_soon": [
         "INSERT INTO annotation_duequestions (campaign_id, questions, due_at) SELECT campaign_id, ARRAY[id], now() - interval '1 hour' FROM annotation_question"
     ],

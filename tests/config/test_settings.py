@@ -18,6 +18,7 @@ def read_settings():
         ("DATABASE_URL", "postgres://[::1/x"),
         ("DATABASE_URL", "postgres://"),
         ("DATABASE_URL", "mysql://h/x"),
+        ("DATABASE_OWNER_URL", "mysql://h/x"),
         ("REDIS_URL", "redis://h:abc"),
         ("REDIS_URL", "redis://[::1"),
         ("REDIS_URL", "redis://:6379"),
@@ -33,6 +34,7 @@ def read_settings():
         ("MEDIA_ROOT", ""),
         ("RELEASE_ROOT", ""),
         ("STATIC_ROOT", ""),
+        ("DELETION_LEDGER", ""),
         ("ESTIMATION_SECONDS", "9"),
         ("ESTIMATION_SECONDS", "hourly"),
         ("ESTIMATION_SHARDS", "0"),
@@ -52,6 +54,16 @@ def test_an_empty_database_url_counts_as_unset(monkeypatch):
     database = read_settings()["DATABASES"]["default"]
 
     assert (database["HOST"], database["NAME"]) == ("localhost", "veriset")
+
+
+def test_backups_use_the_owner_of_the_tables_and_have_no_limit_for_a_statement(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgres://app@here/veriset")
+    alone = read_settings()["OWNER_DATABASE"]
+    monkeypatch.setenv("DATABASE_OWNER_URL", "postgres://owner@here/veriset")
+    owner = read_settings()["OWNER_DATABASE"]
+
+    assert (alone["USER"], owner["USER"]) == ("app", "owner")
+    assert "statement_timeout=0s" in owner["OPTIONS"]["options"]
 
 
 def test_a_log_level_may_be_written_small(monkeypatch):

@@ -1,5 +1,6 @@
 import io
 import secrets
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -151,3 +152,42 @@ def test_a_password_that_was_not_changed_is_not(monkeypatch):
         run("changepassword", "ann")
 
     assert AuditEntry.objects.count() == entries
+def type_answer(monkeypatch, answer):
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("builtins.input", lambda question: answer)
+
+
+@pytest.fixture
+def ledger(settings, tmp_path):
+    settings.DELETION_LEDGER = str(tmp_path / "deletions.jsonl")
+
+
+def test_an_account_is_deleted_when_its_name_is_typed_again(monkeypatch, ledger):
+    make_user("ann")
+
+    type_answer(monkeypatch, "yes")
+    with pytest.raises(CommandError, match="Nothing was deleted"):
+        run("delete_user", "ann")
+    type_answer(monkeypatch, "ann")
+    assert run("delete_user", "ann") == "ann is deleted\n"
+
+    assert not User.objects.exists()
+
+
+def test_without_a_terminal_a_deletion_must_be_meant(monkeypatch, ledger):
+    make_user("ann")
+    monkeypatch.setattr("sys.stdin", io.StringIO("ann\n"))
+
+    with pytest.raises(CommandError, match="--yes"):
+        run("delete_user", "ann")
+    run("delete_user", "ann", "--yes")
+
+    with pytest.raises(CommandError, match="no account ann"):
+        run("delete_user", "ann", "--yes")
+
+
+def test_a_damaged_ledger_is_named(settings, ledger):
+    Path(settings.DELETION_LEDGER).write_text("damage\n")
+
+    with pytest.raises(CommandError, match=r"deletions\.jsonl, line 1"):
+        run("replay_deletions")

@@ -108,6 +108,8 @@ def test_command_finds_servers_already_running(folder, run_script):
 
     output, _ = run_script(EXECUTE, folder, sys.executable, "-c", CONNECT).communicate(timeout=30)
     assert output == "veriset_app True\n"
+    owner_url = json.loads((folder / "environment.json").read_text())["DATABASE_OWNER_URL"]
+    assert owner_url.startswith("postgres://veriset@")
     running.send_signal(signal.SIGTERM)
     running.communicate(timeout=30)
 

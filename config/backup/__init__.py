@@ -1,0 +1,1 @@
+"""Backup and restore of the whole service: its database, its pictures, its releases."""
