@@ -11,7 +11,8 @@ RUN apt-get update && apt-get install --yes --no-install-recommends libpq5 && rm
     && useradd --system --uid 10001 --home-dir /srv/veriset veriset \
     && install --directory --owner veriset /srv/veriset /srv/media /srv/releases /srv/beat
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    STATIC_ROOT=/srv/veriset/var/static MEDIA_ROOT=/srv/media RELEASE_ROOT=/srv/releases
+    STATIC_ROOT=/srv/veriset/var/static MEDIA_ROOT=/srv/media RELEASE_ROOT=/srv/releases \
+    GRANIAN_BLOCKING_THREADS=64
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/veriset
 COPY manage.py ./
@@ -24,4 +25,4 @@ COPY demo demo
 RUN SECRET_KEY=build python manage.py collectstatic --noinput
 USER veriset
 EXPOSE 8000
-CMD ["granian", "--interface", "wsgi", "--no-ws", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "4", "config.wsgi:application"]
+CMD ["granian", "--interface", "wsgi", "--no-ws", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--backpressure", "512", "--backlog", "128", "config.wsgi:application"]

@@ -15,6 +15,10 @@ STOP_SECONDS = 5.0
 ANSWER_SECONDS = 2.0
 # As in the Dockerfile: Python runs on one core for each process.
 WEB_WORKERS = 2
+# As there, too: these let requests in and refuse them (config/admission), WEB_THREADS others run them. A connection beyond so many waits
+# where nobody sees it, so there are more of them than threads.
+WEB_ENVIRONMENT = {"GRANIAN_BLOCKING_THREADS": "64"}
+WEB_LIMITS = ("--backpressure", "512", "--backlog", "128")
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ def describe_services(
     *, folder: Path, address: Address, variables: Mapping[str, str], web_workers: int = WEB_WORKERS
 ) -> tuple[Command, ...]:
     """What to start, in this order; logs and beat's schedule lie in `folder`."""
-    granian = ("granian", "--interface", "wsgi", "--no-ws", "--workers", str(web_workers), "--blocking-threads", "4")
+    granian = ("granian", "--interface", "wsgi", "--no-ws", "--workers", str(web_workers), *WEB_LIMITS)
     listen = ("--host", address.host, "--port", str(address.port), "--log-level", "warning")
     worker = ("celery", "-A", "config", "worker", "--pool", "prefork", "--concurrency", "1", "--loglevel", "WARNING")
     # Estimates fresh votes while the other one learns anew how annotators answer.
@@ -58,7 +62,7 @@ def describe_services(
         Command(
             name=name,
             arguments=(sys.executable, "-m", *arguments),
-            environment=os.environ | dict(variables),
+            environment=WEB_ENVIRONMENT | os.environ | dict(variables),
             log=folder / "log" / f"{name}.log",
             folder=CHECKOUT,
             death_signal=death_signal,
