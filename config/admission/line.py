@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+TURNS = 10
 
 
 class Kind(IntEnum):
@@ -32,17 +33,20 @@ class Bound:
 @dataclass(frozen=True, eq=False)
 class Ticket(Generic[Item]):
     kind: Kind
+    since: float
     until: float
     item: Item
 
 
 class Line(Generic[Item]):
-    """At most `total` wait. `clock` gives seconds that never go back. Not thread-safe: its user holds a lock."""
+    """At most `total` wait. Of every `TURNS` the last is of who has waited longest, whatever for, so that nothing stands wholly still
+    as long as there is enough of what comes before it. `clock` gives seconds that never go back. Not thread-safe: its user holds a lock."""
 
     def __init__(self, *, bounds: Mapping[Kind, Bound], total: int, clock: Callable[[], float]) -> None:
         self._bounds, self._total, self._clock = bounds, total, clock
         self._waiting: dict[Kind, deque[Ticket[Item]]] = {kind: deque() for kind in Kind}
         self._running = dict.fromkeys(Kind, 0)  # of the kind and all after it
+        self._turn = 0
 
     def __len__(self) -> int:
         """How many wait."""
@@ -52,7 +56,8 @@ class Line(Generic[Item]):
         """The ticket of the newcomer, and the one that is refused for it: none, its own, or where all room is taken the newest of
         the last kind that waits."""
         bound = self._bounds[kind]
-        ticket = Ticket(kind, self._clock() + bound.seconds, item)
+        now = self._clock()
+        ticket = Ticket(kind, now, now + bound.seconds, item)
         if len(self._waiting[kind]) >= bound.waiting:
             return ticket, ticket
         refused = None
@@ -66,15 +71,14 @@ class Line(Generic[Item]):
 
     def take(self) -> tuple[Ticket[Item] | None, list[Ticket[Item]]]:
         """The next to run, which must `leave` afterwards, or None; and those that turn out to have waited too long."""
-        late: list[Ticket[Item]] = []
-        now = self._clock()
-        for kind, waiting in self._waiting.items():
-            while waiting and waiting[0].until <= now:
-                late.append(waiting.popleft())
-            if waiting and self._has_place(kind):
-                self._count(kind, 1)
-                return waiting.popleft(), late
-        return None, late
+        late = self._drop_late()
+        able = [kind for kind, waiting in self._waiting.items() if waiting and self._has_place(kind)]
+        if not able:
+            return None, late
+        self._turn = (self._turn + 1) % TURNS
+        kind = able[0] if self._turn else min(able, key=lambda each: self._waiting[each][0].since)
+        self._count(kind, 1)
+        return self._waiting[kind].popleft(), late
 
     def leave(self, ticket: Ticket[Item]) -> None:
         """Its running is over."""
@@ -87,6 +91,13 @@ class Line(Generic[Item]):
         except ValueError:
             return False
         return True
+
+    def _drop_late(self) -> list[Ticket[Item]]:
+        late, now = [], self._clock()
+        for waiting in self._waiting.values():
+            while waiting and waiting[0].until <= now:
+                late.append(waiting.popleft())
+        return late
 
     def _has_place(self, kind: Kind) -> bool:
         """Also in the eyes of each kind before it, which has its places among those that are left."""

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 
 from config.admission.line import Kind
-from config.errors import PROBLEM_TYPE, write_problem
+from config.problems import PROBLEM_TYPE, write_problem
 
 STATUS = "503 Service Unavailable"
 DETAIL = "Too much at once. Nothing was done: try again after the seconds of Retry-After, with the same key where there was one."

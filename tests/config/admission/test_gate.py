@@ -310,7 +310,7 @@ def test_connections_are_kept_and_given_up_in_the_threads_that_have_them(setting
         for number in range(12):
             crowd.send(number, "GET", "/readyz")
         replies = crowd.wait()
-        kept = {thread: found for thread, found in seen}
+        kept = dict(seen)
         assert {reply.status for reply in replies.values()} <= {200, 503}
         assert all(found is kept[thread] for thread, found in seen)
         assert not any(found.closed for found in kept.values())

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.admission.line import Bound, Kind, Line
+from config.admission.line import TURNS, Bound, Kind, Line
 
 VOTE, LEASE, BROWSING, EXPORT = Kind.VOTE, Kind.LEASE, Kind.BROWSING, Kind.EXPORT
 SECONDS = 5.0
@@ -58,6 +58,19 @@ def test_within_a_kind_who_came_first_is_first(line):
     enter(line, VOTE, VOTE, VOTE)
 
     assert [take(line) for _ in range(3)] == ["VOTE 0", "VOTE 1", "VOTE 2"]
+
+
+def test_now_and_then_who_has_waited_longest_is_next(line, clock):
+    line.enter(EXPORT, "export")
+    taken = []
+    for _ in range(TURNS):
+        clock.now += SECONDS / 2 / TURNS
+        line.enter(VOTE, "vote")
+        ticket, _ = line.take()
+        line.leave(ticket)
+        taken.append(ticket.item)
+
+    assert taken == ["vote"] * (TURNS - 1) + ["export"]
 
 
 def test_nobody_waits_nobody_is_next(line):
@@ -145,10 +158,10 @@ STEPS = st.lists(
 
 
 class Twin:
-    """The same, slowly: one list of (number, kind, until) in the order of coming, looked through again for each question."""
+    """The same, slowly: one list of (number, kind, until, since) in the order of coming, looked through again for each question."""
 
     def __init__(self, bounds):
-        self.bounds, self.waiting, self.running = bounds, [], []
+        self.bounds, self.waiting, self.running, self.taken = bounds, [], [], 0
 
     def enter(self, number, kind, now):
         own = [each for each in self.waiting if each[1] == kind]
@@ -161,14 +174,16 @@ class Twin:
                 return number
             refused = max(each for each in self.waiting if each[1] == last)
             self.waiting.remove(refused)
-        self.waiting.append((number, kind, now + self.bounds[kind].seconds))
+        self.waiting.append((number, kind, now + self.bounds[kind].seconds, now))
         return refused and refused[0]
 
     def take(self, now):
         able = [each for each in self.waiting if each[2] > now and self.has_place(each[1])]
         if not able:
             return None
-        found = min(able, key=lambda each: (each[1], each[0]))
+        self.taken += 1
+        oldest_first = self.taken % TURNS == 0
+        found = min(able, key=lambda each: (each[3], each[1]) if oldest_first else (each[1], each[0]))
         self.waiting.remove(found)
         self.running.append(found)
         return found[0]
@@ -200,7 +215,7 @@ class Pair:
         ticket, late = self.line.take()
         assert self.twin.take(self.clock.now) == (ticket and ticket.item)
         gone = {each.item for each in late}
-        assert all(each[2] <= self.clock.now for each in self.twin.waiting if each[0] in gone)
+        assert gone == {each[0] for each in self.twin.waiting if each[2] <= self.clock.now}
         self.twin.waiting = [each for each in self.twin.waiting if each[0] not in gone]
         self.ends.update(gone)
         if ticket:
