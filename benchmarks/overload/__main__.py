@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from benchmarks.overload.bare import start_bare, strip
@@ -116,24 +117,13 @@ class Crowd:
             start_bare(self.filled.home, web_workers=WEB_WORKERS) as bare,
         ):
             turns = [
-                {"page": kind, "which": name} | self._take_turn(each, kind)
+                (kind, name, self._take_turn(each, kind))
                 for number in range(1 + TURNS)
                 for kind in (TRIVIAL, LEASES)
                 for name, each in ((WITH, service), (WITHOUT, bare))[:: 1 if number % 2 else -1]
             ]
         # The first turn of each warms up.
-        kept = turns[4:]
-        means = {
-            kind: {
-                which: {
-                    figure: sum(turn[figure] for turn in kept if (turn["page"], turn["which"]) == (kind, which)) / TURNS
-                    for figure in ("requests_per_second", "processor_ms")
-                }
-                for which in (WITH, WITHOUT)
-            }
-            for kind in (TRIVIAL, LEASES)
-        }
-        return {"turns": turns, "means": means}
+        return {"turns": turns, "means": _find_means(turns[4:])}
 
     def _take_turn(self, service: Service, kind: str) -> dict[str, float]:
         """Requests a second by few clients, and what web takes of the processor for each."""
@@ -163,6 +153,15 @@ class Crowd:
         )
         found: dict[str, Any] = json.loads(answer.stdout)
         return found
+
+
+def _find_means(turns: Sequence[tuple[str, str, dict[str, float]]]) -> dict[str, dict[str, dict[str, float]]]:
+    """By what was asked for, with the gate and without, each figure."""
+    means: dict[str, dict[str, dict[str, float]]] = {}
+    for asked_for, which, _ in turns:
+        own = [figures for kind, name, figures in turns if (kind, name) == (asked_for, which)]
+        means.setdefault(asked_for, {})[which] = {key: mean(each[key] for each in own) for key in own[0]}
+    return means
 
 
 def format_overload(found: dict[str, Any]) -> str:

@@ -22,10 +22,10 @@ def choose_pages() -> list[str]:
 def compare_with_table(pages: Sequence[tuple[str, float, float, int]]) -> dict[str, Any]:
     """How many of the acknowledged votes are not there, and how many are there more often than once."""
     acknowledged = {batch: recorded for batch, _, _, recorded in pages}
-    rows = Vote.objects.filter(batch__in=acknowledged).values_list("batch").annotate(Count("pk"))
+    rows = Vote.objects.filter(batch__in=list(acknowledged)).values_list("batch").annotate(Count("pk"))
     kept = {str(batch): count for batch, count in rows}
     doubled = (
-        Vote.objects.filter(batch__in=acknowledged, withdrawn_at=None)
+        Vote.objects.filter(batch__in=list(acknowledged), withdrawn_at=None)
         .values("question", "annotator")
         .annotate(times=Count("pk"))
         .filter(times__gt=1)

@@ -112,7 +112,8 @@ class Browser(Visitor):
 
 def run_phases(order: dict[str, Any]) -> dict[str, Any]:
     """One phase after the other; who is in two phases in a row stays."""
-    start, visitors, begin = time.perf_counter(), [], 0.0
+    start, begin = time.perf_counter(), 0.0
+    visitors: list[Visitor] = []
     threads: list[threading.Thread] = []
     ends: list[float] = []
     here: dict[str, list[Visitor]] = {"annotators": [], "browsers": []}
@@ -123,10 +124,9 @@ def run_phases(order: dict[str, Any]) -> dict[str, Any]:
             for visitor in here[name]:
                 visitor.end = end
             for number in range(len(here[name]), phase[name]):
-                visitor = kind(order, number, start, end)
-                here[name].append(visitor)
-                visitors.append(visitor)
-                threads.append(threading.Thread(target=visitor.work))
+                here[name].append(kind(order, number, start, end))
+                visitors.append(here[name][-1])
+                threads.append(threading.Thread(target=visitors[-1].work))
                 threads[-1].start()
         begin = end
         ends.append(end)

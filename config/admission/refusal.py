@@ -38,49 +38,51 @@ class Refusal:
 def refuse(kind: Kind, environ: dict[str, Any], body: bytes) -> Refusal:
     """A problem document for the API, a page for people; one that was sent from the annotation page brings a form that sends the
     same `body` again."""
-    path = environ["PATH_INFO"]
-    if path.startswith("/api/"):
-        content, content_type = json.dumps(write_problem(503, DETAIL)).encode(), PROBLEM_TYPE
-    else:
-        content, content_type = _write_page(kind, environ, body), "text/html; charset=utf-8"
+    form = _read_form(kind, environ, body)
+    content, headers = _write(_render(form)) if form else _write_once(environ["PATH_INFO"].startswith("/api/"))
     seconds = random.randint(*RETRY_SECONDS[kind])  # noqa: S311 (spread, no secret)
-    headers = [("Content-Type", content_type), ("Retry-After", str(seconds)), *_list_headers()]
-    return Refusal([*headers, ("Content-Length", str(len(content)))], content)
-
-
-def _write_page(kind: Kind, environ: dict[str, Any], body: bytes) -> bytes:
-    sent_by_form = (
-        environ["REQUEST_METHOD"] == "POST"
-        and kind in {Kind.VOTE, Kind.LEASE}
-        and environ.get("CONTENT_TYPE", "").startswith(FORM)
-        and environ.get("HTTP_X_REQUESTED_WITH") != "fetch"
-    )
-    return _render(_read_fields(body)) if sent_by_form else _render_plain()
-
-
-def _read_fields(body: bytes) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=settings.DATA_UPLOAD_MAX_NUMBER_FIELDS)
-    except ValueError:
-        return []
-
-
-def _render(fields: list[tuple[str, str]]) -> bytes:
-    return render_to_string("503.html", {"fields": fields}).encode()
+    return Refusal([("Retry-After", str(seconds)), *headers], content)
 
 
 @cache
-def _render_plain() -> bytes:
-    return _render([])
+def _write_once(problem: bool) -> tuple[bytes, Headers]:
+    """What nearly all get is made once: refusing must cost next to nothing."""
+    if problem:
+        return _write(json.dumps(write_problem(503, DETAIL)), PROBLEM_TYPE)
+    return _write(_render([]))
 
 
-@cache
-def _list_headers() -> Headers:
-    """As Django's middlewares would send them."""
-    return [
+def _write(text: str, content_type: str = "text/html; charset=utf-8") -> tuple[bytes, Headers]:
+    """With the headers that Django's middlewares would send."""
+    content = text.encode()
+    return content, [
+        ("Content-Type", content_type),
+        ("Content-Length", str(len(content))),
         ("Cache-Control", "no-store"),
         ("Content-Security-Policy", build_policy()),
         ("Referrer-Policy", str(settings.SECURE_REFERRER_POLICY)),
         ("X-Content-Type-Options", "nosniff"),
         ("X-Frame-Options", str(settings.X_FRAME_OPTIONS)),
     ]
+
+
+def _read_form(kind: Kind, environ: dict[str, Any], body: bytes) -> list[tuple[str, str]]:
+    """What the annotation page sent without its scripts; nothing where anything else was sent."""
+    sent_by_form = (
+        environ["REQUEST_METHOD"] == "POST"
+        and kind in {Kind.VOTE, Kind.LEASE}
+        and environ.get("CONTENT_TYPE", "").startswith(FORM)
+        and environ.get("HTTP_X_REQUESTED_WITH") != "fetch"
+    )
+    try:
+        return parse_qsl(
+            body.decode() if sent_by_form else "",
+            keep_blank_values=True,
+            max_num_fields=settings.DATA_UPLOAD_MAX_NUMBER_FIELDS,
+        )
+    except ValueError:
+        return []
+
+
+def _render(fields: list[tuple[str, str]]) -> str:
+    return render_to_string("503.html", {"fields": fields})

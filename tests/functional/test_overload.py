@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -15,7 +14,7 @@ from tests.functional.test_faults import check_votes
 pytestmark = [pytest.mark.functional, pytest.mark.xdist_group("service")]
 CAT, LYNX = "n02121808", "n02127052"
 READERS = 60
-FLOOD_SECONDS, ANSWER_SECONDS = 5, 30
+FLOOD_SECONDS, ANSWER_SECONDS, HASTE_SECONDS = 5, 30, 0.2
 # docker-compose.yml asks that long whether web is healthy.
 HEALTH_SECONDS = 3
 # Two web processes with four threads each; workers, labeller, beat and this test have theirs.
@@ -34,17 +33,19 @@ def read_on_and_on(url, token, is_over):
                 read += 1
             else:
                 refused.append(answer)
+                # Sooner than they were told to.
+                is_over.wait(HASTE_SECONDS)
     return refused, read
 
 
 def look_after(url, is_over):
-    """(address, status, seconds) of each look at whether the service lives and is ready."""
+    """(seconds, status, text) of each look at whether the service lives and is ready."""
     looks = []
     while not is_over.wait(0.2):
         for name in ("livez", "readyz"):
             begun = time.monotonic()
             answer = requests.get(f"{url}/{name}", timeout=ANSWER_SECONDS)
-            looks.append((name, answer.status_code, time.monotonic() - begun))
+            looks.append((time.monotonic() - begun, answer.status_code, answer.text))
     return looks
 
 
@@ -91,8 +92,8 @@ def test_every_acknowledged_vote_is_there_once(service, flood):
 
 
 def test_health_is_answered_in_time_meanwhile(flood):
-    assert Counter(status for _, status, _ in flood["looks"]).keys() == {200}
-    assert max(seconds for _, _, seconds in flood["looks"]) < HEALTH_SECONDS
+    assert flood["looks"]
+    assert [look for look in flood["looks"] if look[0] > HEALTH_SECONDS or look[1] != 200] == []
 
 
 def test_no_more_connections_to_the_database_are_open_than_threads_run_requests(flood):

@@ -232,7 +232,7 @@ def test_refusals_are_logged_together(application, crowd, monkeypatch, caplog):
 class Body(io.BytesIO):
     """A file that remembers in which thread it was closed."""
 
-    closed_in = None
+    closed_in = ""
 
     def close(self):
         self.closed_in = self.closed_in or threading.current_thread().name
@@ -255,6 +255,7 @@ def test_a_small_file_is_read_and_closed_where_it_was_opened():
     assert (reply.content, file.closed_in, type(reply.body)) == (b"a picture", "gate-0", list)
 
 
+@pytest.mark.django_db
 def test_a_large_file_is_sent_piece_by_piece_and_closed_once_by_the_server(monkeypatch):
     monkeypatch.setattr(admission, "WHOLE_BYTES", 10)
     file = Body(b"labels of a release")
@@ -264,6 +265,7 @@ def test_a_large_file_is_sent_piece_by_piece_and_closed_once_by_the_server(monke
     assert (reply.content, file.closed_in) == (b"labels of a release", threading.current_thread().name)
 
 
+@pytest.mark.django_db
 def test_what_has_no_length_is_sent_piece_by_piece():
     with open_gate(serve(StreamingHttpResponse(iter([b"one ", b"two"])))) as gate:
         reply = Reply(gate, *FILE)
@@ -271,6 +273,7 @@ def test_what_has_no_length_is_sent_piece_by_piece():
     assert (reply.content, type(reply.body)) == (b"one two", admission.Stream)
 
 
+@pytest.mark.django_db
 def test_slow_readers_of_large_files_are_bounded_and_make_room_when_they_are_done():
     with open_gate(lambda *asked: serve(StreamingHttpResponse(iter([b"x"])))(*asked)) as gate:
         slow = gate(describe_request(*FILE), lambda *_: None)

@@ -138,7 +138,7 @@ def test_exports_leave_the_places_to_others_that_are_not_theirs(line):
 
 
 def test_a_kind_counts_what_comes_after_it_among_its_own(clock):
-    line = Line(bounds=describe_bounds(BROWSING=Bound(3, SECONDS, 3)), total=TOTAL, clock=clock)
+    line: Line[str] = Line(bounds=describe_bounds(BROWSING=Bound(3, SECONDS, 3)), total=TOTAL, clock=clock)
     enter(line, EXPORT, EXPORT, BROWSING, BROWSING)
 
     assert [take(line) for _ in range(4)] == ["BROWSING 2", "BROWSING 3", "EXPORT 0", None]
@@ -201,8 +201,10 @@ class Pair:
 
     def __init__(self):
         self.clock, bounds = Clock(), describe_bounds(BROWSING=Bound(2, SECONDS / 2, 3))
-        self.line, self.twin = Line(bounds=bounds, total=TOTAL, clock=self.clock), Twin(bounds)
-        self.tickets, self.running, self.ends = {}, [], Counter()
+        self.line: Line[int] = Line(bounds=bounds, total=TOTAL, clock=self.clock)
+        self.twin = Twin(bounds)
+        self.tickets, self.running = {}, []
+        self.ends: Counter[int] = Counter()
 
     def enter(self, kind):
         number = len(self.tickets)
