@@ -21,6 +21,9 @@ class Kind(IntEnum):
     EXPORT = 5
 
 
+LAST = (Kind.BROWSING, Kind.EXPORT)
+
+
 @dataclass(frozen=True)
 class Bound:
     """At most `waiting` of a kind wait, each for at most `seconds`; at most `places` of it and of all kinds after it run."""
@@ -39,8 +42,8 @@ class Ticket(Generic[Item]):
 
 
 class Line(Generic[Item]):
-    """At most `total` wait. Of every `TURNS` the last is of who has waited longest, whatever for, so that nothing stands wholly still
-    as long as there is enough of what comes before it. `clock` gives seconds that never go back. Not thread-safe: its user holds a lock."""
+    """At most `total` wait. Of every `TURNS` one is for whoever has waited longest of the `LAST`, so that these do not wholly stand
+    still as long as there is enough of what comes before them. `clock` gives seconds that never go back. Not thread-safe: its user holds a lock."""
 
     def __init__(self, *, bounds: Mapping[Kind, Bound], total: int, clock: Callable[[], float]) -> None:
         self._bounds, self._total, self._clock = bounds, total, clock
@@ -76,7 +79,8 @@ class Line(Generic[Item]):
         if not able:
             return None, late
         self._turn = (self._turn + 1) % TURNS
-        kind = able[0] if self._turn else min(able, key=lambda each: self._waiting[each][0].since)
+        last = [] if self._turn else [kind for kind in able if kind in LAST]
+        kind = min(last, key=lambda each: self._waiting[each][0].since, default=able[0])
         self._count(kind, 1)
         return self._waiting[kind].popleft(), late
 

@@ -60,8 +60,10 @@ def test_within_a_kind_who_came_first_is_first(line):
     assert [take(line) for _ in range(3)] == ["VOTE 0", "VOTE 1", "VOTE 2"]
 
 
-def test_now_and_then_who_has_waited_longest_is_next(line, clock):
-    line.enter(EXPORT, "export")
+def test_now_and_then_who_has_waited_longest_of_the_last_kinds_is_next(line, clock):
+    enter(line, LEASE, EXPORT)
+    clock.now += 0.1
+    enter(line, BROWSING)
     taken = []
     for _ in range(TURNS):
         clock.now += SECONDS / 2 / TURNS
@@ -70,7 +72,7 @@ def test_now_and_then_who_has_waited_longest_is_next(line, clock):
         line.leave(ticket)
         taken.append(ticket.item)
 
-    assert taken == ["vote"] * (TURNS - 1) + ["export"]
+    assert taken == ["vote"] * (TURNS - 1) + ["EXPORT 1"]
 
 
 def test_nobody_waits_nobody_is_next(line):
@@ -182,8 +184,11 @@ class Twin:
         if not able:
             return None
         self.taken += 1
-        oldest_first = self.taken % TURNS == 0
-        found = min(able, key=lambda each: (each[3], each[1]) if oldest_first else (each[1], each[0]))
+        last = [each for each in able if each[1] in {BROWSING, EXPORT}]
+        if self.taken % TURNS == 0 and last:
+            found = min(last, key=lambda each: (each[3], each[1]))
+        else:
+            found = min(able, key=lambda each: (each[1], each[0]))
         self.waiting.remove(found)
         self.running.append(found)
         return found[0]
