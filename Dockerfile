@@ -12,7 +12,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends libpq5 && rm
     && install --directory --owner veriset /srv/veriset /srv/media /srv/releases /srv/beat /srv/metrics /srv/ledger /backups
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     STATIC_ROOT=/srv/veriset/var/static MEDIA_ROOT=/srv/media RELEASE_ROOT=/srv/releases \
-    DELETION_LEDGER=/srv/ledger/deletions.jsonl
+    DELETION_LEDGER=/srv/ledger/deletions.jsonl GRANIAN_BLOCKING_THREADS=64
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/veriset
 COPY manage.py ./
@@ -25,4 +25,4 @@ COPY demo demo
 RUN SECRET_KEY=build python manage.py collectstatic --noinput
 USER veriset
 EXPOSE 8000
-CMD ["granian", "--interface", "wsgi", "--no-ws", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "4", "--log-config", "config/granian.json", "config.wsgi:application"]
+CMD ["granian", "--interface", "wsgi", "--no-ws", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--backpressure", "512", "--backlog", "128", "--log-config", "config/granian.json", "config.wsgi:application"]

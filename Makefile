@@ -1,4 +1,4 @@
-# make run, make test, make test-hosts, make check, make bench, make bench-scale, make lock: each works in a fresh checkout with Python >= 3.11.
+# make run, make test, make test-hosts, make check, make bench, make bench-scale, make bench-overload, make lock: each works in a fresh checkout with Python >= 3.11.
 
 PY ?= python3
 PYTEST_ARGS ?= -n 2 --dist loadgroup
@@ -15,7 +15,7 @@ OFFLINE := env -u DATABASE_URL -u REDIS_URL -u SECRET_KEY
 # Without its compiled modules each of the many processes takes seconds longer to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-hosts check bench bench-scale lock
+.PHONY: run test test-hosts check bench bench-scale bench-overload lock
 .DELETE_ON_ERROR:
 
 run: $(VENV)/run.ok
@@ -46,6 +46,10 @@ bench: $(VENV)/bench.ok
 # The service with so many questions (10000, 100000, 1000000, 14197122): see docs/performance.md. SCALE_ARGS="leases load" measures parts.
 bench-scale: $(VENV)/bench.ok
 	$(PYTHON) -m benchmarks.scale --questions $(or $(QUESTIONS),100000) $(SCALE_ARGS)
+
+# Ten times as many annotators as before (docs/operations.md). OVERLOAD_ARGS=--cost measures what the bounds cost, --bare the service without.
+bench-overload: $(VENV)/dev.ok
+	$(PYTHON) -m benchmarks.overload $(OVERLOAD_ARGS)
 
 lock: $(UV)
 	$(COMPILE) pyproject.toml --extra binary --extra embedded --output-file requirements.txt

@@ -1,7 +1,6 @@
 """How the service says no: problem documents (RFC 9457) for the API, plain pages for people."""
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -11,6 +10,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
+from config.problems import PROBLEM_TYPE, write_problem
 from hierarchy.errors import Conflict, DomainError, InvalidInput, KeyReused, NotFound, NotPermitted
 
 STATUS_OF: dict[type[DomainError], int] = {
@@ -20,23 +20,11 @@ STATUS_OF: dict[type[DomainError], int] = {
     Conflict: 409,
     KeyReused: 422,
 }
-PROBLEM_TYPE = "application/problem+json"
 
 
 def find_status(error: DomainError) -> int:
     """HTTP status of an anticipated refusal."""
     return next(status for kind, status in STATUS_OF.items() if isinstance(error, kind))
-
-
-def write_problem(status: int, detail: str, errors: Any = None) -> dict[str, Any]:
-    """A problem document; `errors` holds what is wrong by field."""
-    problem: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-    }
-    return problem if errors is None else {**problem, "errors": errors}
 
 
 def describe_problem(error: Exception, context: Mapping[str, Any]) -> Response | None:

@@ -321,6 +321,15 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
 }
 
+# Of each web process: threads that run requests, with a connection to the database each; how many requests may wait for them; how many
+# answers may be sent piece by piece. Granian, which reads the same variable, needs a thread for each of these, and some to refuse the rest.
+WEB_THREADS = _read_whole_number("WEB_THREADS", default=4, minimum=1, maximum=32)
+WEB_WAITING = _read_whole_number("WEB_WAITING", default=40, minimum=1, maximum=1000)
+WEB_STREAMS = _read_whole_number("WEB_STREAMS", default=8, minimum=1, maximum=1000)
+_read_whole_number(
+    "GRANIAN_BLOCKING_THREADS", default=64, minimum=WEB_THREADS + WEB_WAITING + WEB_STREAMS + 8, maximum=4096
+)
+
 # The model is learned anew so often, where there is something to learn from; and into how many parts that is split, so many workers
 # can share it. Every part sends the counts of all annotators with each pass: with two workers four parts took 6.3 s a pass at 42 million
 # votes, eight 8.8 s.

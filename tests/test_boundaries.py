@@ -113,6 +113,13 @@ def test_nobody_listens_to_signals():
     assert found == []
 
 
+def test_no_answer_reads_the_database_while_it_is_sent():
+    """It would be in a thread of the server's, which has no connection (config/admission)."""
+    found = [(path.name, name) for path in MODULES for name in list_imports(path) if "StreamingHttpResponse" in name]
+
+    assert found == []
+
+
 def test_no_model_overrides_save_or_delete():
     found = [
         (path.name, node.name)

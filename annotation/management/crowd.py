@@ -18,6 +18,7 @@ ANSWER_SECONDS = 30
 # Longest time that a service may be away (a server being restarted) before an annotator gives up.
 PATIENCE_SECONDS = 120
 RETRY_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
 WAIT_SECONDS = 0.5
 BAD_ADDRESS = (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema)
 
@@ -78,6 +79,13 @@ class Tally:
             self.refused += refused
 
 
+def read_pause(response: requests.Response) -> float:
+    """Seconds until the next try: those of Retry-After and up to half as many, so that not all come back at once."""
+    said = response.headers.get("Retry-After", "")
+    seconds = float(said) if said.isascii() and said.isdigit() else RETRY_SECONDS
+    return min(seconds, LONGEST_PAUSE_SECONDS) * random.uniform(1, 1.5)  # noqa: S311 (spread, no secret)
+
+
 class Client:
     """One account's way to the service. Answers lost to a fault are asked for again, with the same key."""
 
@@ -97,15 +105,15 @@ class Client:
             except BAD_ADDRESS as error:
                 raise CrowdError(f"{method} {self.url + path}: {error}") from error
             except requests.RequestException as error:
-                problem = str(error)
+                problem, seconds = str(error), RETRY_SECONDS
             else:
                 if response.status_code < 500:
                     break
-                problem = f"{response.status_code}"
+                problem, seconds = f"{response.status_code}", read_pause(response)
             if time.monotonic() > deadline:
                 raise CrowdError(f"{method} {path}: {problem}")
             self.tally.add(repeated=1)
-            time.sleep(RETRY_SECONDS)
+            time.sleep(seconds)
         if response.status_code not in accept:
             kind = Refused if response.status_code == HTTPStatus.FORBIDDEN else CrowdError
             raise kind(f"{method} {path}: {response.status_code} {response.text[:300]}")

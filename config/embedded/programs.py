@@ -20,6 +20,10 @@ SERVE_METRICS = ("manage", "serve_metrics")
 Description = tuple[str, tuple[str, ...], signal.Signals, tuple[signal.Signals, ...]]
 # As in the Dockerfile: Python runs on one core for each process.
 WEB_WORKERS = 2
+# As there, too: these let requests in and refuse them (config/admission), WEB_THREADS others run them. A connection beyond so many waits
+# where nobody sees it, so there are more of them than threads.
+WEB_ENVIRONMENT = {"GRANIAN_BLOCKING_THREADS": "64"}
+WEB_LIMITS = ("--backpressure", "512", "--backlog", "128")
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ def describe_services(
 ) -> tuple[Command, ...]:
     """What to start, in this order; logs and beat's schedule lie in `folder`. With `metrics` all of them count, and one more says there
     what."""
-    granian = ("granian", "--interface", "wsgi", "--no-ws", "--workers", str(web_workers), "--blocking-threads", "4")
+    granian = ("granian", "--interface", "wsgi", "--no-ws", "--workers", str(web_workers), *WEB_LIMITS)
     listen = ("--host", address.host, "--port", str(address.port), "--log-level", "warning", *LOG_CONFIG)
     celery = ("celery", "--quiet", "-A", "config")
     worker = (*celery, "worker", "--pool", "prefork", "--concurrency", "1", "--loglevel", "WARNING")
@@ -72,7 +76,7 @@ def describe_services(
         Command(
             name=name,
             arguments=(sys.executable, "-m", *arguments),
-            environment=os.environ | dict(variables) | _describe_counting(folder, metrics),
+            environment=WEB_ENVIRONMENT | os.environ | dict(variables) | _describe_counting(folder, metrics),
             log=folder / "log" / f"{name}.log",
             folder=CHECKOUT,
             death_signal=death_signal,

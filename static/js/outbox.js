@@ -46,29 +46,31 @@ export class Outbox {
     return entries.filter(Boolean).sort((one, other) => one.at - other.at);
   }
 
-  /** Sends what waits, oldest first; after a failure again by itself, each time after a longer pause. */
+  /** Sends what waits, oldest first; after a failure again by itself, when the server said, else each time after a longer pause. */
   async flush() {
     if (this.#sending) return;
     this.#sending = true;
     clearTimeout(this.#timer);
     let outcome = "done";
+    let pause = 0;
     for (let [entry] = this.entries(); entry; [entry] = this.entries()) {
       const answer = await post(entry.url, entry.body);
-      outcome = answer.outcome;
+      ({ outcome, pause } = answer);
       if (outcome === "done" || outcome === "refused") this.#remove(entry.key);
       this.#onOutcome(entry, answer);
       if (outcome === "login" || outcome === "unreachable") break;
     }
     this.#sending = false;
-    this.#plan(outcome);
+    this.#plan(outcome, pause);
   }
 
-  #plan(outcome) {
+  #plan(outcome, pause) {
     if (outcome !== "unreachable") {
       this.#pause = FIRST_PAUSE_MILLISECONDS;
       return;
     }
-    this.#timer = setTimeout(() => this.flush(), this.#pause);
+    this.#timer = setTimeout(() => this.flush(), pause || this.#pause);
+    if (pause) return;
     this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MILLISECONDS);
   }
 

@@ -15,9 +15,16 @@ function outcomeOf(response, page) {
   return named && REFUSALS.has(response.status) ? "refused" : "unreachable";
 }
 
+/** When to come again, if the server had too much to do: not all at the same moment. 0 where it does not say. */
+function pauseOf(response) {
+  const seconds = Number(response.headers.get("Retry-After"));
+  return seconds > 0 ? seconds * 1000 * (1 + Math.random() / 2) : 0;
+}
+
 /**
- * Posts `body` (URLSearchParams or its string) and resolves, never rejects, to {outcome, batch, reason}:
- * outcome "done", "refused" (reason says why), "login" or "unreachable"; batch is the answer's #batch element or null.
+ * Posts `body` (URLSearchParams or its string) and resolves, never rejects, to {outcome, batch, reason, pause}:
+ * outcome "done", "refused" (reason says why), "login" or "unreachable"; batch is the answer's #batch element or null;
+ * pause is in milliseconds, 0 where the server names none.
  */
 export async function post(url, body) {
   try {
@@ -34,9 +41,10 @@ export async function post(url, body) {
       outcome: outcomeOf(response, page),
       batch: page.getElementById("batch"),
       reason: refusal?.textContent.trim().replace(/\s+/g, " ") ?? "",
+      pause: pauseOf(response),
     };
   } catch {
-    return { outcome: "unreachable", batch: null, reason: "" };
+    return { outcome: "unreachable", batch: null, reason: "", pause: 0 };
   }
 }
 

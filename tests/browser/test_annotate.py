@@ -1,5 +1,7 @@
 """The page of pictures, by keys, by mouse without scripts, and over a network that fails."""
 
+import time
+
 import pytest
 from playwright.sync_api import expect
 
@@ -121,6 +123,27 @@ def test_answers_outlast_a_server_that_is_away_and_arrive_once(visit, campaign, 
     visitor.wait_for(lambda: list_votes(batch) == {1: "NO"})
     expect(visitor.page.locator("#unsent")).to_be_hidden()
     assert Vote.objects.count() == 1
+
+
+def test_a_refused_page_is_sent_again_when_the_server_said_it_should(visit, campaign, annotator):
+    visitor = visit(annotator)
+    batch = visitor.start_page()
+    at = []
+
+    def refuse_twice(route):
+        at.append(time.monotonic())
+        if len(at) > 2:
+            return route.continue_()
+        return route.fulfill(status=503, headers={"Retry-After": "1"}, body="too much at once")
+
+    visitor.page.route(SUBMIT, refuse_twice)
+    visitor.press("y", "Enter")
+
+    visitor.wait_for(lambda: list_votes(batch) == {1: "YES"})
+    expect(visitor.page.locator("#unsent")).to_be_hidden()
+    # Without what the server says it would be two seconds, then four.
+    assert at[1] - at[0] >= 1
+    assert at[2] - at[1] < 4
 
 
 def test_a_page_whose_answer_was_lost_is_sent_again_and_counts_once(visit, campaign, annotator):

@@ -39,12 +39,25 @@ def read_settings():
         ("ESTIMATION_SECONDS", "hourly"),
         ("ESTIMATION_SHARDS", "0"),
         ("ESTIMATION_SHARDS", "1025"),
+        ("WEB_THREADS", "0"),
+        ("WEB_THREADS", "33"),
+        ("WEB_WAITING", "many"),
+        ("WEB_WAITING", "0"),
+        ("WEB_STREAMS", "0"),
+        ("GRANIAN_BLOCKING_THREADS", "59"),
     ],
 )
 def test_a_bad_value_stops_the_start_with_the_name_of_its_variable(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
 
     with pytest.raises(ImproperlyConfigured, match=f"^{name} "):
+        read_settings()
+
+
+def test_more_may_wait_only_where_granian_has_threads_for_them(monkeypatch):
+    monkeypatch.setenv("WEB_WAITING", "45")
+
+    with pytest.raises(ImproperlyConfigured, match=r"^GRANIAN_BLOCKING_THREADS must be between 65 and 4096, not 64$"):
         read_settings()
 
 

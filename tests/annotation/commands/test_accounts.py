@@ -152,6 +152,8 @@ def test_a_password_that_was_not_changed_is_not(monkeypatch):
         run("changepassword", "ann")
 
     assert AuditEntry.objects.count() == entries
+
+
 def type_answer(monkeypatch, answer):
     monkeypatch.setattr("sys.stdin", Terminal())
     monkeypatch.setattr("builtins.input", lambda question: answer)

@@ -3,7 +3,7 @@ import requests
 from django.core.management import CommandError, call_command
 from django.db import InterfaceError, OperationalError
 
-from annotation.management.crowd import Client, CrowdError, Tally, ask_database
+from annotation.management.crowd import Client, CrowdError, Tally, ask_database, read_pause
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -24,6 +24,20 @@ def test_an_address_that_cannot_be_meant_is_not_tried_again():
 
     assert isinstance(failure.value.__cause__, requests.exceptions.MissingSchema)
     assert tally.repeated == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "least", "most"),
+    [("3", 3, 4.5), ("900", 30, 45), (None, 0.5, 0.75), ("Wed, 21 Oct 2026 07:28:00 GMT", 0.5, 0.75)],
+)
+def test_a_refused_client_comes_again_when_it_was_told_to_and_not_with_all_others(said, least, most):
+    response = requests.Response()
+    if said:
+        response.headers["Retry-After"] = said
+
+    pauses = {read_pause(response) for _ in range(20)}
+
+    assert least <= min(pauses) < max(pauses) <= most
 
 
 def test_the_database_is_asked_again_when_it_was_away():

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("annotation", "0012_campaign_ranges"),
+        ("annotation", "0013_deleted_accounts"),
     ]
 
     operations = [
