@@ -8,7 +8,6 @@ from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from hierarchy.actions.audit import append_entry
@@ -55,15 +54,9 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
                 _record(request, AuditAction.CHANGE_PASSWORD, after.pk, how="OPERATOR")
         return response
 
-    def delete_model(self, request: HttpRequest, obj: User) -> None:
-        self.delete_queryset(request, User.objects.filter(pk=obj.pk))
-
-    @transaction.atomic
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        deleted = sorted(queryset.values_list("pk", flat=True))
-        super().delete_queryset(request, queryset)
-        for account_id in deleted:
-            _record(request, AuditAction.DELETE_ACCOUNT, account_id)
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """`manage.py delete_user` does it, and writes it into the ledger of deletions."""
+        return False
 
 
 def _write(value: Any) -> Any:

@@ -18,6 +18,9 @@ if _FOLDER := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
 TASK_BUCKETS = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 240)
 
 REQUESTS = Counter("veriset_requests", "Requests by route and class of status.", ["route", "status"])
+SHED = Counter(
+    "veriset_shed_requests", "Requests refused because too much waited, by kind (config/admission).", ["kind"]
+)
 TASKS_STARTED = Counter("veriset_tasks_started", "Celery tasks that began.", ["task"])
 TASK_SECONDS = Histogram(
     "veriset_task_seconds",

@@ -377,6 +377,24 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_PUBLISH_RETRY = False
 
+# What nobody has taken for so long is not needed: what was due then is due still. By the clocks of whoever sends and whoever takes it, so
+# that it must be longer than these disagree.
+_KEPT = {"expires": 3600}
+CELERY_BEAT_SCHEDULE = {
+    # A second sweep at the same time does no harm.
+    "sweep due questions": {
+        "task": "annotation.tasks.sweep_due_questions",
+        "schedule": float(SWEEP_SECONDS),
+        "options": _KEPT,
+    },
+    # Large campaigns are opened and closed a range at a time.
+    "carry on with campaigns": {"task": "annotation.tasks.carry_on_campaigns", "schedule": 5.0, "options": _KEPT},
+    # Begins an estimation when one is due, and goes on with one that whoever worked on it has left.
+    "look after the estimation": {"task": "annotation.tasks.estimate_all", "schedule": 10.0, "options": _KEPT},
+    # Counts are right without it, and add up quickly with it.
+    "fold counts": {"task": "hierarchy.tasks.fold_counts", "schedule": 60.0, "options": _KEPT},
+}
+
 # Where `manage.py serve_metrics` listens; port 0: nowhere.
 METRICS_HOST = env.str("METRICS_HOST", default="127.0.0.1")
 METRICS_PORT = _read_whole_number("METRICS_PORT", default=9464, minimum=0, maximum=65_535)

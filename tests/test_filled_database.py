@@ -24,7 +24,7 @@ CREATE TEMPORARY TABLE kind (
 
 
 @pytest.fixture
-def filled(transactional_db):
+def filled(django_db_serialized_rollback, transactional_db):
     return builders.fill_database(QUESTIONS)
 
 

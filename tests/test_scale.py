@@ -16,7 +16,7 @@ QUESTIONS = 2000
 
 
 @pytest.fixture
-def filled(transactional_db):
+def filled(django_db_serialized_rollback, transactional_db):
     return builders.fill_database(QUESTIONS)
 
 

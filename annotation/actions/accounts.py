@@ -113,6 +113,7 @@ def delete_account(*, user: User, by: User | None, at: datetime) -> None:
         raise Conflict("This is the last operator's account: make another operator first.")
     mark = find_mark(account)
     remove_account(account)
+    append_entry(action=AuditAction.DELETE_ACCOUNT, subject=f"account:{user.pk}", detail={"how": "ASKED"}, by=by)
     # Last, so that the ledger names nobody whom the database refused to delete; and before the commit, so that it misses nobody.
     record_deletion(mark=mark, at=at)
 

@@ -14,7 +14,9 @@ from django.db import connection, transaction
 from annotation.actions.batches import close_unanswered
 from annotation.actions.ledger import Deletion, LedgerError, add_deletions, read_deletions
 from annotation.models import AccountMark, Annotator, ApiToken
+from hierarchy.actions.audit import append_entry
 from hierarchy.errors import Conflict
+from hierarchy.models import AuditAction
 
 # In the order of their ids, as pages of votes lock them.
 LOCK_HELD = """
@@ -52,6 +54,7 @@ def _delete_again(user_id: int) -> bool:
     account = User.objects.select_for_update().filter(pk=user_id).first()
     if account is not None:
         remove_account(account)
+        append_entry(action=AuditAction.DELETE_ACCOUNT, subject=f"account:{user_id}", detail={"how": "LEDGER"}, by=None)
     return account is not None
 
 

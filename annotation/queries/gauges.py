@@ -60,6 +60,11 @@ GAUGES = (
         _count("annotation_dispute WHERE settled_at IS NULL"),
     ),
     Gauge(
+        "veriset_set_aside_questions",
+        "Questions whose estimates failed: must be 0.",
+        _count("annotation_setaside"),
+    ),
+    Gauge(
         "veriset_gold_questions",
         "Active gold by the share of its campaign's allowed exposures that is used.",
         f"""SELECT CASE WHEN exposures = 0 THEN 'none' WHEN 2 * exposures < allowed THEN 'below half'

@@ -15,6 +15,7 @@ from django.db import close_old_connections, connections
 from config.admission.kinds import find_bounds, find_kind
 from config.admission.line import Kind, Line, Ticket
 from config.admission.refusal import STATUS, Headers, refuse
+from config.metrics import SHED
 
 logger = logging.getLogger(__name__)
 
@@ -154,6 +155,7 @@ class Gate:
         return answer
 
     def _note_refusal(self, kind: Kind) -> None:
+        SHED.labels(kind.name).inc()
         with self._turn:
             self._refused[kind.name] += 1
             now = time.monotonic()

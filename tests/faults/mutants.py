@@ -43,7 +43,7 @@ class Mutant:
         return folder
 
 
-SETTINGS, CELERY, TASKS = "config/settings.py", "config/celery.py", "annotation/tasks.py"
+SETTINGS, TASKS = "config/settings.py", "annotation/tasks.py"
 ESTIMATES = "annotation/actions/estimates.py"
 ANSWER_FIRST = """import threading
         from annotation.actions.votes import Receipt
@@ -90,7 +90,7 @@ MUTANTS: dict[str, Mutant] = {
         (
             Edit(SETTINGS, "CELERY_TASK_ACKS_LATE = True", "CELERY_TASK_ACKS_LATE = False"),
             Edit(SETTINGS, "CELERY_TASK_REJECT_ON_WORKER_LOST = True", "CELERY_TASK_REJECT_ON_WORKER_LOST = False"),
-            Edit(CELERY, "float(settings.SWEEP_SECONDS)", "86_400.0"),
+            Edit(SETTINGS, "float(SWEEP_SECONDS)", "86_400.0"),
         ),
     ),
     # Readiness would tell at once, and is silenced here.
@@ -123,7 +123,7 @@ MUTANTS: dict[str, Mutant] = {
     "messages-expire-by-wrong-clocks": Mutant(
         ("clocks",),
         (
-            Edit(CELERY, "KEPT_SECONDS = 3600", "KEPT_SECONDS = 30"),
+            Edit(SETTINGS, '_KEPT = {"expires": 3600}', '_KEPT = {"expires": 30}'),
             Edit(TASKS, "BELL_KEPT_SECONDS = 3600", "BELL_KEPT_SECONDS = 60"),
         ),
     ),

@@ -38,4 +38,7 @@ def open_campaign(name: str, policy: str, synsets: str) -> None:
 
 
 if __name__ == "__main__":
-    {"people": make_people, "open": open_campaign}[sys.argv[1]](*sys.argv[2:])
+    if sys.argv[1] == "people":
+        make_people(*sys.argv[2:])
+    else:
+        open_campaign(*sys.argv[2:])

@@ -251,7 +251,7 @@ def meanwhile(work):
 
 
 @pytest.fixture
-def boss(transactional_db):
+def boss(django_db_serialized_rollback, transactional_db):
     return builders.make_user("carol", "curator")
 
 

@@ -298,7 +298,7 @@ def test_a_slow_sender_keeps_no_thread_of_djangos():
     assert (reply.status, sent.read_in) == (200, threading.current_thread().name)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_connections_are_kept_and_given_up_in_the_threads_that_have_them(settings, monkeypatch):
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 60)
     seen = []

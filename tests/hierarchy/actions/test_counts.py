@@ -101,7 +101,7 @@ def test_folding_leaves_one_row_a_synset_and_the_counts_as_they_were(monkeypatch
     assert counts.fold_counts() == 0
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_two_folds_and_a_writer_at_the_same_time_lose_nothing():
     candidates = make_candidates(40, synset=make_synset(1))
     done = threading.Event()
