@@ -1,4 +1,4 @@
-# make run, make test, make test-hosts, make check, make bench, make bench-scale, make bench-overload, make lock: each works in a fresh checkout with Python >= 3.11.
+# make run, make test, make test-hosts, make test-faults, make test-mutants, make check, make bench, make bench-scale, make bench-overload, make lock: each works in a fresh checkout with Python >= 3.11.
 
 PY ?= python3
 PYTEST_ARGS ?= -n 2 --dist loadgroup
@@ -15,7 +15,15 @@ OFFLINE := env -u DATABASE_URL -u REDIS_URL -u SECRET_KEY
 # Without its compiled modules each of the many processes takes seconds longer to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-hosts check bench bench-scale bench-overload lock
+# Kills, cuts and fills, while a crowd votes, for up to a quarter of an hour. SEED= repeats a run; ONLY="web redis" chooses scenarios.
+test-faults: $(VENV)/dev.ok
+	$(PYTHON) -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
+
+# Whether the faults would find mistakes: each one in turn, which takes about half an hour.
+test-mutants: $(VENV)/dev.ok
+	$(PYTHON) -m tests.faults.mutants $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
+
+.PHONY: run test test-hosts test-faults test-mutants check bench bench-scale bench-overload lock
 .DELETE_ON_ERROR:
 
 run: $(VENV)/run.ok

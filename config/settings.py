@@ -127,6 +127,8 @@ SILENCED_SYSTEM_CHECKS = ["models.W045"]
 
 # An empty key lets tools import the settings; Django refuses to serve with it.
 SECRET_KEY = env.str("SECRET_KEY", default="")
+# What earlier keys have signed is still taken.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = _read_switch("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])

@@ -6,13 +6,26 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 
+from annotation.actions.due import make_due
 from annotation.models import Campaign, Gold, Question
 from annotation.queries.truths import count_exposures
 from hierarchy.actions.audit import append_entry
 from hierarchy.errors import Conflict, InvalidInput, NotFound
 from hierarchy.models import AuditAction, Label
+
+# While a question is gold, neither its votes nor its pages are counted on it.
+COUNT_AS_ORDINARY = """
+UPDATE annotation_question AS question
+SET votes_in_time = (
+        SELECT count(*) FROM annotation_vote AS vote JOIN annotation_annotator AS annotator ON annotator.id = vote.annotator_id
+        WHERE vote.question_id = question.id AND vote.withdrawn_at IS NULL AND NOT vote.late AND annotator.barred_at IS NULL),
+    held_until = ARRAY(
+        SELECT batch.expires_at FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
+        WHERE item.question_id = question.id AND batch.closed_at IS NULL AND batch.expires_at > now())
+WHERE question.id = ANY(%(questions)s::bigint[])
+"""
 
 
 @transaction.atomic
@@ -49,6 +62,27 @@ def record_gold(*, truths: Mapping[int, str], source: str, by: User | None, at: 
         detail = {"source": source, **_sum_up(f"{pk} {truths[pk]}" for pk in sorted(new))}
         append_entry(action=AuditAction.MAKE_GOLD, subject="questions", detail=detail, by=by)
     return len(created)
+
+
+@transaction.atomic
+def retire_gold(*, question_ids: Collection[int], by: User | None, at: datetime) -> int:
+    """Gold questions become ordinary ones, as when their truths are known to annotators; returns how many were gold until now.
+
+    What was voted on them counts from now on as on any question, pages that are out with them hold their places, and they are due.
+    """
+    held = Gold.objects.filter(question_id__in=question_ids, active=True).order_by("question_id")
+    # Whoever draws a page locks the gold on it, so that no page is out which is not seen below.
+    retired = list(held.select_for_update(no_key=True).values_list("question_id", flat=True))
+    list(Question.objects.select_for_update(no_key=True).filter(pk__in=retired).order_by("pk").values_list("pk"))
+    Gold.objects.filter(question_id__in=retired, active=True).update(active=False)
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT_AS_ORDINARY, {"questions": retired})
+    make_due(condition="question.id = ANY(%(ids)s::bigint[])", values={"ids": retired}, at=at)
+    if retired:
+        append_entry(
+            action=AuditAction.RETIRE_GOLD, subject="questions", detail=_sum_up(map(str, sorted(retired))), by=by
+        )
+    return len(retired)
 
 
 def record_retired(*, campaign: Campaign, question_ids: Collection[int], by: User | None) -> None:

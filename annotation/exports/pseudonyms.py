@@ -2,6 +2,7 @@
 
 import secrets
 
+from django.conf import settings
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 NAME_LENGTH = 24
@@ -21,15 +22,16 @@ def write_pseudonym(annotator_id: int, *, key: str) -> str:
 
 
 def is_own_pseudonym(name: str) -> bool:
-    """Whether this installation, under its present SECRET_KEY, has written it."""
-    return len(name) == NAME_LENGTH + MARK_LENGTH and constant_time_compare(
-        name[NAME_LENGTH:], _mark(name[:NAME_LENGTH])
+    """Whether this installation, under its present SECRET_KEY or an earlier one that it still takes, has written it."""
+    return len(name) == NAME_LENGTH + MARK_LENGTH and any(
+        constant_time_compare(name[NAME_LENGTH:], _mark(name[:NAME_LENGTH], secret))
+        for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     )
 
 
-def _mark(name: str) -> str:
-    return _digest("annotation.exports.mark", name)[:MARK_LENGTH]
+def _mark(name: str, secret: str | None = None) -> str:
+    return _digest("annotation.exports.mark", name, secret)[:MARK_LENGTH]
 
 
-def _digest(purpose: str, content: str) -> str:
-    return salted_hmac(purpose, content, algorithm="sha256").hexdigest()
+def _digest(purpose: str, content: str, secret: str | None = None) -> str:
+    return salted_hmac(purpose, content, secret=secret, algorithm="sha256").hexdigest()

@@ -49,15 +49,15 @@ def sign_picture(*, image_id: int, rendition: str, audience: str, expires_at: in
 
 def sign_pictures(image_ids: Sequence[int], *, rendition: str, audience: str, expires_at: int) -> list[str]:
     """The same of several images."""
-    digest = _digest(audience.encode(), use=b"audience", size=8)
+    digest = _digest(audience.encode(), settings.SECRET_KEY, use=b"audience", size=8)
     number, address = RENDITIONS.index(Image.Rendition(rendition)), _find_address(get_script_prefix())
     payloads = [PAYLOAD.pack(image_id, expires_at, number, digest) for image_id in image_ids]
     return [address + _write_token(_seal(payload)) for payload in payloads]
 
 
 def _seal(payload: bytes) -> bytes:
-    tag = _digest(payload, use=b"tag", size=TAG_BYTES)
-    return tag + _mask(payload, tag)
+    tag = _digest(payload, settings.SECRET_KEY, use=b"tag", size=TAG_BYTES)
+    return tag + _mask(payload, tag, settings.SECRET_KEY)
 
 
 def open_picture(token: str, *, now: int) -> OpenedPicture:
@@ -68,13 +68,25 @@ def open_picture(token: str, *, now: int) -> OpenedPicture:
         sealed = b""
     if _write_token(sealed) != token:  # another spelling of the same bytes
         sealed = b""
-    tag, payload = sealed[:TAG_BYTES], _mask(sealed[TAG_BYTES:], sealed[:TAG_BYTES])
-    if len(sealed) != TOKEN_BYTES or not hmac.compare_digest(tag, _digest(payload, use=b"tag", size=TAG_BYTES)):
+    payload = _unseal(sealed)
+    if payload is None:
         raise NotFound("There is no such picture.")
     image_id, expires_at, rendition, _ = PAYLOAD.unpack(payload)
     if now >= expires_at:
         raise NotFound("This picture's address has expired.")
     return OpenedPicture(image_id=image_id, rendition=RENDITIONS[rendition].value, expires_at=expires_at)
+
+
+def _unseal(sealed: bytes) -> bytes | None:
+    """What was sealed under the present key or an earlier one; else None."""
+    tag = sealed[:TAG_BYTES]
+    for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+        payload = _mask(sealed[TAG_BYTES:], tag, secret)
+        if len(sealed) == TOKEN_BYTES and hmac.compare_digest(
+            tag, _digest(payload, secret, use=b"tag", size=TAG_BYTES)
+        ):
+            return payload
+    return None
 
 
 def find_picture(token: str, *, now: int) -> PictureFile:
@@ -96,18 +108,18 @@ def _find_address(script_prefix: str) -> str:
     return reverse("hierarchy:picture", args=["x"]).removesuffix("x")
 
 
-def _mask(data: bytes, tag: bytes) -> bytes:
+def _mask(data: bytes, tag: bytes, secret: str) -> bytes:
     """XOR with a keystream that depends on the tag: hides the payload, or shows it again.
 
     The tag is a keyed digest of the payload, so no keystream is used for two payloads (the SIV construction).
     One block of the digest is longer than any payload.
     """
-    stream = _digest(tag, use=b"mask", size=64)[: len(data)]
+    stream = _digest(tag, secret, use=b"mask", size=64)[: len(data)]
     return (int.from_bytes(data) ^ int.from_bytes(stream)).to_bytes(len(data))
 
 
-def _digest(data: bytes, *, use: bytes, size: int) -> bytes:
-    return blake2b(data, digest_size=size, key=_key(settings.SECRET_KEY), person=use).digest()
+def _digest(data: bytes, secret: str, *, use: bytes, size: int) -> bytes:
+    return blake2b(data, digest_size=size, key=_key(secret), person=use).digest()
 
 
 @cache

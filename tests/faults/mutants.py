@@ -45,30 +45,22 @@ class Mutant:
 
 SETTINGS, TASKS = "config/settings.py", "annotation/tasks.py"
 ESTIMATES = "annotation/actions/estimates.py"
-ANSWER_FIRST = """import threading
-        from annotation.actions.votes import Receipt
-        from django.db import connection
+VIEWS = "annotation/api/views/batches.py"
+SUBMIT_LATER = """def submit_later(**given):
+    import threading
+    from annotation.actions.votes import Receipt
+    from django.db import connection
 
-        given = {
-            "annotator_id": get_annotator(request).pk, "batch_id": batch_id, "key": _read_key(request),
-            "votes": [_read_vote(vote) for vote in read_submission(request)],
-        }
-
-        def submit_later():
-            votes.submit_batch(**given)
-            ring_doorbell()
-            connection.close()
-
-        threading.Timer(0.2, submit_later).start()
-        receipt = Receipt(batch_id, len(given["votes"]), False)
-"""
-SUBMIT = """receipt = votes.submit_batch(
-            annotator_id=get_annotator(request).pk,
-            batch_id=batch_id,
-            key=_read_key(request),
-            votes=[_read_vote(vote) for vote in read_submission(request)],
-        )
+    def submit():
+        votes.submit_batch(**given)
         ring_doorbell()
+        connection.close()
+
+    threading.Timer(0.2, submit).start()
+    return Receipt(given["batch_id"], len(given["votes"]), False)
+
+
+class BatchVotesView(APIView):
 """
 MUTANTS: dict[str, Mutant] = {
     "constraint-dropped": Mutant(("none",), sql="DROP INDEX vote_once_per_annotator"),
@@ -83,7 +75,11 @@ MUTANTS: dict[str, Mutant] = {
         ),
     ),
     "acknowledged-before-commit": Mutant(
-        ("postgres", "web"), (Edit("annotation/api/views/batches.py", SUBMIT, ANSWER_FIRST),)
+        ("postgres", "web"),
+        (
+            Edit(VIEWS, "receipt = votes.submit_batch(", "receipt = submit_later("),
+            Edit(VIEWS, "class BatchVotesView(APIView):\n", SUBMIT_LATER),
+        ),
     ),
     "no-sweep-acknowledged-early": Mutant(
         ("flushed",),

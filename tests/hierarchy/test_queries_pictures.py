@@ -74,6 +74,14 @@ def test_another_secret_key_opens_nothing(settings):
         open_picture(token, now=NOW)
 
 
+def test_a_key_that_was_replaced_still_opens_what_it_signed(settings):
+    token = sign()
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = ["another one", settings.SECRET_KEY], "the new one"
+
+    assert open_picture(token, now=NOW).rendition == "large"
+    assert sign() != token
+
+
 def test_an_unknown_rendition_is_not_signed():
     with pytest.raises(ValueError, match="huge"):
         sign(rendition="huge")

@@ -3,8 +3,9 @@
 import pytest
 from django.utils.timezone import now
 
-from annotation.actions import gold
-from annotation.models import Gold, Question
+from annotation.actions import gold, votes
+from annotation.models import Batch, Gold, Question
+from annotation.queries.integrity import CHECKS, find_broken
 from hierarchy.actions.labels import Verdict, record_labels
 from hierarchy.errors import Conflict, InvalidInput, NotFound
 from tests import builders
@@ -72,3 +73,52 @@ def test_a_labelled_candidate_does_not_become_gold(questions):
 
     with pytest.raises(Conflict, match="never become gold"):
         record({questions[0].pk: "YES"})
+
+
+# Gold no longer
+
+
+@pytest.fixture
+def leaked(questions):
+    """Gold with three votes in time, one that was withdrawn, and a page that is out."""
+    record({questions[0].pk: "YES"})
+    campaign = questions[0].campaign
+    people = builders.make_crowd(5)
+    for user in people[:4]:
+        builders.vote(user, "YES", campaign=campaign)
+    last = Batch.objects.filter(annotator__user=people[3]).get()
+    votes.undo_batch(annotator_id=last.annotator_id, batch_id=last.pk)
+    builders.lease(people[4], campaign)
+    return questions[0]
+
+
+def retire(question):
+    return gold.retire_gold(question_ids=[question.pk], by=None, at=now())
+
+
+def test_retired_gold_counts_its_votes_and_the_pages_that_are_out(leaked):
+    assert leaked.votes.count() == 4
+
+    assert [retire(leaked), retire(leaked)] == [1, 0]
+    leaked.refresh_from_db()
+
+    assert (leaked.is_gold, leaked.votes_in_time, len(leaked.held_until)) == (False, 3, 1)
+    assert {finding.name for finding in map(find_broken, CHECKS) if finding.count} == set()
+
+
+def test_retired_gold_is_decided_as_any_question(leaked):
+    retire(leaked)
+    builders.estimate_all()
+    leaked.refresh_from_db()
+
+    assert leaked.state == "ACCEPTED"
+    assert leaked.estimate.votes == 3
+
+
+def test_a_page_that_was_out_with_gold_is_counted_when_it_is_sent(leaked):
+    out = Batch.objects.get(closed_at=None)
+    retire(leaked)
+    builders.submit(out, "YES")
+    leaked.refresh_from_db()
+
+    assert (leaked.votes_in_time, leaked.held_until) == (4, [])

@@ -130,6 +130,15 @@ def test_an_installation_knows_its_own_pseudonyms(settings):
 
     assert is_own_pseudonym(name)
     assert not is_own_pseudonym(name[:-1] + ("0" if name[-1] != "0" else "1"))
+
+
+def test_names_given_under_a_key_that_was_replaced_are_still_known(settings):
+    name = write_pseudonym(7, key=draw_key())
+    earlier, settings.SECRET_KEY = settings.SECRET_KEY, "the new one"
+    assert not is_own_pseudonym(name)
+
+    settings.SECRET_KEY_FALLBACKS = [earlier]
+    assert is_own_pseudonym(name)
     assert not is_own_pseudonym("ann")
     settings.SECRET_KEY = "another"
     assert not is_own_pseudonym(name)

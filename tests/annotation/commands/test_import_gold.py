@@ -111,3 +111,18 @@ def test_a_closed_campaign_takes_no_gold(campaign, tmp_path):
 
     with pytest.raises(CommandError, match="Campaign demo is closed"):
         import_gold(tmp_path / "gold.csv", rows)
+
+
+def test_gold_that_leaked_is_retired(campaign):
+    make_gold(campaign.questions.order_by("pk").first(), "YES")
+    output = io.StringIO()
+
+    call_command("retire_gold", "--campaign", "demo", stdout=output, stderr=io.StringIO())
+
+    assert output.getvalue() == "1 questions are gold no longer.\n"
+    assert not Gold.objects.filter(active=True).exists()
+
+
+def test_gold_of_an_unknown_campaign_is_not_retired(campaign):
+    with pytest.raises(CommandError, match="no campaign other"):
+        call_command("retire_gold", "--campaign", "other")
