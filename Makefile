@@ -15,9 +15,10 @@ OFFLINE := env -u DATABASE_URL -u REDIS_URL -u SECRET_KEY
 # Without its compiled modules each of the many processes takes seconds longer to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Kills, cuts and fills, while a crowd votes, for up to a quarter of an hour. SEED= repeats a run; ONLY="web redis" chooses scenarios.
+# Kills, cuts and fills, while a crowd votes, for up to a quarter of an hour. SEED= repeats a run; ONLY="web flushed" chooses scenarios;
+# FROM=COMMIT adds the upgrade from there.
 test-faults: $(VENV)/dev.ok
-	$(PYTHON) -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
+	$(PYTHON) -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) $(if $(FROM),--upgrade-from $(FROM))
 
 # Whether the faults would find mistakes: each one in turn, which takes about half an hour.
 test-mutants: $(VENV)/dev.ok

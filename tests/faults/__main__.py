@@ -20,7 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.faults.harms import mount_small_disk, unmount_small_disk
-from tests.faults.mutants import MUTANTS, Mutant
+from tests.faults.mutants import MUTANTS, Mutant, copy_earlier
 from tests.faults.scenarios import SCENARIOS, Result, Scenario, run_scenario
 from tests.faults.stage import Stage
 from tests.functional.service import CHECKOUT
@@ -35,6 +35,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--only", nargs="+", choices=[scenario.name for scenario in SCENARIOS])
     parser.add_argument("--mutant", choices=sorted(MUTANTS), help="with this mistake in the service: must fail")
+    parser.add_argument("--upgrade-from", metavar="COMMIT", help="the earlier version; without it no upgrade is tried")
     options = parser.parse_args()
     mutant = MUTANTS.get(options.mutant)
     names = options.only or (mutant.scenarios if mutant else [scenario.name for scenario in SCENARIOS])
@@ -43,7 +44,7 @@ def main() -> int:
     signal.alarm(MOST_SECONDS)
     signal.signal(signal.SIGALRM, _give_up)
     try:
-        results = _run(chosen, options.seed, mutant)
+        results = _run(chosen, options.seed, mutant, options.upgrade_from)
     except Exception:  # noqa: BLE001 (whatever it was, no scenario has run)
         traceback.print_exc()
         return 2
@@ -56,10 +57,10 @@ def _give_up(*_: object) -> None:
     raise SystemExit(3)
 
 
-def _run(chosen: Sequence[Scenario], seed: int, mutant: Mutant | None) -> list[Result]:
+def _run(chosen: Sequence[Scenario], seed: int, mutant: Mutant | None, earlier: str | None) -> list[Result]:
     """Those that need servers or variables of their own come last."""
     results: list[Result] = []
-    plain = [scenario for scenario in chosen if not (scenario.small_disk or scenario.variables)]
+    plain = [each for each in chosen if not (each.small_disk or each.variables or each.upgrade)]
     skewed = [scenario for scenario in chosen if scenario.variables]
     if plain or skewed:
         with _make_stage(mutant) as stage:
@@ -71,6 +72,9 @@ def _run(chosen: Sequence[Scenario], seed: int, mutant: Mutant | None) -> list[R
     for scenario in chosen:
         if scenario.small_disk:
             results += _run_on_small_disk(scenario, seed)
+        if scenario.upgrade and earlier:
+            with _make_stage(None, earlier=earlier) as stage:
+                results.append(_tell(run_scenario(stage, scenario, seed)))
     return results
 
 
@@ -83,9 +87,11 @@ def _run_on_small_disk(scenario: Scenario, seed: int) -> list[Result]:
 
 
 @contextmanager
-def _make_stage(mutant: Mutant | None, *, small_disk: bool = False) -> Iterator[Stage]:
+def _make_stage(mutant: Mutant | None, *, small_disk: bool = False, earlier: str | None = None) -> Iterator[Stage]:
     folder = Path(tempfile.mkdtemp(prefix="veriset-faults-"))
     checkout = mutant.copy(folder / "checkout") if mutant else CHECKOUT
+    if earlier:
+        checkout = copy_earlier(earlier, folder / "checkout")
     stage = Stage(folder, checkout=checkout)
     begun = time.monotonic()
     try:

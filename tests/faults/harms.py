@@ -5,13 +5,14 @@ import json
 import random
 import signal
 import subprocess
+import threading
 import time
 from contextlib import closing
 
 from tests.faults.crowd import Load, Notes
 from tests.faults.proxy import BlackHole, CutMessage, Slow
 from tests.faults.stage import WNIDS, Stage
-from tests.functional.service import wait_until
+from tests.functional.service import CHECKOUT, wait_until
 
 WORKERS = ("worker", "labeller")
 KILLS = 3
@@ -21,6 +22,8 @@ VOTE_SECONDS = 60
 LONGEST_WAIT = 0.2
 SLOW_SECONDS = 0.15
 HARM_SECONDS = 8.0
+# Longer than a migration waits for a table.
+BUSY_SECONDS = 7.0
 # Longer than a message stays with whoever took it (VISIBILITY_SECONDS).
 HELD_SECONDS = 11.0
 # "COMMIT" as a client of PostgreSQL sends it.
@@ -214,6 +217,25 @@ def fill_disk(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> 
     if stage.postgres.has_ended():
         stage.restart_postgres()
     stage.wait_until_ready()
+
+
+def upgrade(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> None:
+    """The tables are those of this version while the earlier one serves and somebody is at a table; then this version serves."""
+    wait_for_votes(notes, FIRST)
+    with closing(stage.service.open_database()) as connection:
+        connection.autocommit = False
+        connection.cursor().execute("LOCK TABLE annotation_question, annotation_annotator IN ROW EXCLUSIVE MODE")
+        release = threading.Timer(BUSY_SECONDS, connection.rollback)
+        release.start()
+        before = notes.votes
+        stage.migrate(CHECKOUT)
+        release.join()
+    if notes.votes == before:
+        raise Broken("no vote was acknowledged while the tables were changed")
+    wait_for_votes(notes, notes.votes + FIRST)
+    stage.stop_service()
+    stage.start_service()
+    wait_for_votes(notes, notes.votes + FIRST)
 
 
 def mount_small_disk(stage: Stage) -> None:

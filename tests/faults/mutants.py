@@ -43,6 +43,16 @@ class Mutant:
         return folder
 
 
+def copy_earlier(commit: str, folder: Path) -> Path:
+    """The code of an earlier commit, in a new folder, with the tests of this one, which drive it."""
+    folder.mkdir(parents=True)
+    archive = subprocess.run(["git", "archive", commit], cwd=CHECKOUT, capture_output=True, check=True).stdout
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=archive, check=True)
+    shutil.rmtree(folder / "tests")
+    shutil.copytree(CHECKOUT / "tests", folder / "tests")
+    return folder
+
+
 SETTINGS, TASKS = "config/settings.py", "annotation/tasks.py"
 ESTIMATES = "annotation/actions/estimates.py"
 VIEWS = "annotation/api/views/batches.py"

@@ -18,6 +18,7 @@ Harm = Callable[[Stage, Load, Notes, random.Random], None]
 # As people look at four pictures, if they are quick.
 QUICK = Pace(0.1, 0.5)
 AT_ONCE = Pace()
+SLOW = Pace(0.8, 1.6)
 SETTLE_SECONDS = 60
 SHORTEST_SECONDS = 2 * SWEEP_SECONDS + 2
 # A page of the same annotator with the same question cannot come about, and its vote must be refused all the same.
@@ -45,6 +46,7 @@ class Scenario:
     policy: str = POLICY
     variables: dict[str, str] = field(default_factory=dict)
     small_disk: bool = False
+    upgrade: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ SCENARIOS = (
     Scenario("repeated", "tasks repeated, overlapping", harms.repeat_tasks),
     Scenario("poison", "questions and messages that fail", harms.poison),
     Scenario("clocks", "clocks ten minutes apart", harms.do_nothing, variables=SKEWED),
+    Scenario("upgrade", "upgrade from an earlier version", harms.upgrade, SLOW, upgrade=True),
     Scenario("disk", "PostgreSQL's disk full", harms.fill_disk, small_disk=True),
 )
 

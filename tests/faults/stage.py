@@ -48,6 +48,7 @@ class Stage:
             self._start_proxies()
             self.service = self._make_service()
             self.start_service()
+            self._start_web_proxy()
         except BaseException:
             self._opened.close()
             raise
@@ -93,13 +94,24 @@ class Stage:
             "DATABASE_URL": app_url(home=self.folder / "postgres"),
             "REDIS_URL": redis_url(home=self.folder / "valkey"),
         }
+
+    def _start_web_proxy(self) -> None:
+        """It stays when the service is started again."""
         port = find_free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.web_proxy = Proxy(listen=("127.0.0.1", port), server=("127.0.0.1", self.service.port))
-        self._stopping.callback(self.web_proxy.close)
+        self._opened.callback(self.web_proxy.close)
 
     def stop_service(self) -> None:
         self._stopping.close()
+
+    def migrate(self, checkout: Path) -> None:
+        """By the code there, as the owner of the tables; whatever runs goes on."""
+        self.service.checkout = checkout
+        owner = {"DATABASE_URL": owner_url(home=self.folder / "postgres"), "STATEMENT_TIMEOUT_SECONDS": "600"}
+        usual, self.service.environment = self.service.environment, {**self.service.environment, **owner}
+        self.service.manage("migrate", "--noinput", "--skip-checks")
+        self.service.environment = usual
 
     def prepare(self) -> None:
         """The hierarchy, pictures and people that all campaigns share."""
