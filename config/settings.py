@@ -3,124 +3,23 @@
 Importing it needs neither an environment nor a service; a bad value stops the start with the variable's name.
 """
 
-import logging
 import socket
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
 
-import environ
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 from kombu import Queue
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
-Parsed = TypeVar("Parsed")
-
-
-def _read_whole_number(name: str, *, default: int, minimum: int, maximum: int) -> int:
-    try:
-        value = env.int(name, default=default)
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} must be a whole number: {error}") from error
-    if not minimum <= value <= maximum:
-        raise ImproperlyConfigured(f"{name} must be between {minimum} and {maximum}, not {value}")
-    return int(value)
-
-
-def _read_switch(name: str, *, default: bool) -> bool:
-    value = str(env.str(name, default=str(default))).strip().lower()
-    if value in {"true", "1", "yes", "on"}:
-        return True
-    if value in {"false", "0", "no", "off"}:
-        return False
-    raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}")
-
-
-def _read_path(name: str, *, default: str, kind: str) -> str:
-    path = env.str(name, default=str(BASE_DIR / "var" / default))
-    if not path:
-        raise ImproperlyConfigured(f"{name} must name a {kind}, or be left unset")
-    return str(environ.Path(path)())
-
-
-def _read_log_level() -> str:
-    level = str(env.str("LOG_LEVEL", default="INFO")).upper()
-    if level not in logging.getLevelNamesMapping():
-        raise ImproperlyConfigured(f"LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL, not {level!r}")
-    return level
-
-
-def _read_log_format() -> str:
-    written = str(env.str("LOG_FORMAT", default="json")).lower()
-    if written not in {"json", "text"}:
-        raise ImproperlyConfigured(f"LOG_FORMAT must be json or text, not {written!r}")
-    return written
-
-
-def _parse_url(name: str, url: str, parse: Callable[[str], Parsed]) -> Parsed:
-    """What `parse` makes of the URL; its ValueError becomes a complaint about the variable."""
-    try:
-        urlsplit(url).port  # noqa: B018 (reading it checks it)
-        return parse(url)
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} is no URL: {error}") from error
-
-
-def _read_email() -> dict[str, Any]:
-    url = env.str("EMAIL_URL", default="consolemail://")
-    parts = _parse_url("EMAIL_URL", url, urlsplit)
-    if parts.scheme not in environ.Env.EMAIL_SCHEMES or (parts.scheme.startswith("smtp") and not parts.hostname):
-        raise ImproperlyConfigured("EMAIL_URL must be consolemail:// or smtp://user:password@host:port")
-    config: dict[str, Any] = environ.Env.email_url_config(url)
-    return config
-
-
-def _read_database(name: str, *, seconds: int, default: str) -> dict[str, Any]:
-    """What the variable of this name says, with this limit for a statement (0: none)."""
-    # Set but empty counts as unset, as it does for the launcher.
-    url = env.str(name, default="") or default
-    scheme = _parse_url(name, url, urlsplit).scheme
-    if scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured(f"{name} must start with postgres://, not {scheme!r}")
-    database: dict[str, Any] = _parse_url(name, url, environ.Env.db_url_config)
-    if not database["NAME"]:
-        raise ImproperlyConfigured(f"{name} must name a database: postgres://user@host/database")
-    limits = {
-        "statement_timeout": f"{seconds}s",
-        "lock_timeout": "10s",
-        "idle_in_transaction_session_timeout": "60s",
-        "synchronous_commit": "on",
-        # What is planned once is planned for any values: each looks at a few rows of one index.
-        "plan_cache_mode": "force_generic_plan",
-    }
-    # A socket's folder is written with %2F for its slashes, as libpq reads it.
-    database["HOST"] = unquote(database["HOST"])
-    database["OPTIONS"] = {
-        **database.get("OPTIONS", {}),
-        "options": " ".join(f"-c {key}={value}" for key, value in limits.items()),
-        "connect_timeout": 5,
-    }
-    return {**database, "ENGINE": "config.postgresql", "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
-
-
-def _read_redis() -> tuple[str, str]:
-    """(Celery's broker URL on database 0, Django's cache URL on database 1) from REDIS_URL.
-
-    REDIS_URL is redis://host:port, rediss://host:port or unix:///path/to/socket.
-    """
-    url = env.str("REDIS_URL", default="redis://localhost:6379").rstrip("/")
-    parts = _parse_url("REDIS_URL", url, urlsplit)
-    if parts.scheme in {"redis", "rediss"} and parts.hostname and parts.path == "":
-        return f"{url}/0", f"{url}/1"
-    if parts.scheme == "unix" and parts.path and not parts.query:
-        return f"redis+socket://{parts.path}?virtual_host=0", f"unix://{parts.path}?db=1"
-    raise ImproperlyConfigured(
-        "REDIS_URL must be redis://host:port, rediss://host:port or unix:///path, without a database"
-    )
-
+from config.reading import (
+    BASE_DIR,
+    env,
+    read_database,
+    read_email,
+    read_log_format,
+    read_log_level,
+    read_path,
+    read_redis,
+    read_switch,
+    read_whole_number,
+)
 
 # Some constraints are plain SQL: the database checks them, forms cannot, and none needs to.
 SILENCED_SYSTEM_CHECKS = ["models.W045"]
@@ -129,10 +28,10 @@ SILENCED_SYSTEM_CHECKS = ["models.W045"]
 SECRET_KEY = env.str("SECRET_KEY", default="")
 # What earlier keys have signed is still taken.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
-DEBUG = _read_switch("DEBUG", default=False)
+DEBUG = read_switch("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-SIGN_UP_OPEN = _read_switch("SIGN_UP_OPEN", default=True)
+SIGN_UP_OPEN = read_switch("SIGN_UP_OPEN", default=True)
 
 INSTALLED_APPS = [
     # Before django.contrib.auth, whose commands createsuperuser and changepassword it adds an entry of the audit log to.
@@ -192,15 +91,15 @@ TEMPLATES = [
 ]
 
 _DATABASE_URL = env.str("DATABASE_URL", default="") or "postgres://veriset_app@localhost/veriset"
-_STATEMENT_SECONDS = _read_whole_number("STATEMENT_TIMEOUT_SECONDS", default=30, minimum=1, maximum=3600)
-DATABASES = {"default": _read_database("DATABASE_URL", seconds=_STATEMENT_SECONDS, default=_DATABASE_URL)}
+_STATEMENT_SECONDS = read_whole_number("STATEMENT_TIMEOUT_SECONDS", default=30, minimum=1, maximum=3600)
+DATABASES = {"default": read_database("DATABASE_URL", seconds=_STATEMENT_SECONDS, default=_DATABASE_URL)}
 # Of the role that owns the tables: backup and restore use it, and take their time.
-OWNER_DATABASE = _read_database("DATABASE_OWNER_URL", seconds=0, default=_DATABASE_URL)
+OWNER_DATABASE = read_database("DATABASE_OWNER_URL", seconds=0, default=_DATABASE_URL)
 # Off behind a pooler that gives each transaction another connection.
-PREPARED_STATEMENTS = _read_switch("PREPARED_STATEMENTS", default=True)
+PREPARED_STATEMENTS = read_switch("PREPARED_STATEMENTS", default=True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CELERY_BROKER_URL, _CACHE_URL = _read_redis()
+CELERY_BROKER_URL, _CACHE_URL = read_redis()
 CACHES = {
     "default": {
         "BACKEND": "config.cache.RedisCache",
@@ -237,7 +136,7 @@ AXES_HANDLER = "config.logins.RecordedLogins"
 AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
 
 # SECURE=false serves plain http, as on one's own machine.
-SECURE = _read_switch("SECURE", default=True)
+SECURE = read_switch("SECURE", default=True)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = SECURE
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
@@ -263,12 +162,12 @@ TIME_ZONE = "UTC"
 USE_I18N = USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = _read_path("STATIC_ROOT", default="static", kind="folder")
+STATIC_ROOT = read_path("STATIC_ROOT", default="static", kind="folder")
 STATICFILES_DIRS = [BASE_DIR / "static"]
-MEDIA_ROOT = _read_path("MEDIA_ROOT", default="media", kind="folder")
-RELEASE_ROOT = _read_path("RELEASE_ROOT", default="releases", kind="folder")
+MEDIA_ROOT = read_path("MEDIA_ROOT", default="media", kind="folder")
+RELEASE_ROOT = read_path("RELEASE_ROOT", default="releases", kind="folder")
 # A file, outside the database and its backups: a restored backup must not bring people back who were deleted since.
-DELETION_LEDGER = _read_path("DELETION_LEDGER", default="deletions.jsonl", kind="file")
+DELETION_LEDGER = read_path("DELETION_LEDGER", default="deletions.jsonl", kind="file")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "releases": {
@@ -278,7 +177,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": (
             "config.static.HashedStaticFilesStorage"
-            if _read_switch("STATIC_HASHED", default=True)
+            if read_switch("STATIC_HASHED", default=True)
             else "django.contrib.staticfiles.storage.StaticFilesStorage"
         )
     },
@@ -287,7 +186,7 @@ STORAGES = {
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
-EMAIL_CONFIG = _read_email()
+EMAIL_CONFIG = read_email()
 EMAIL_BACKEND = EMAIL_CONFIG["EMAIL_BACKEND"]
 EMAIL_HOST = EMAIL_CONFIG["EMAIL_HOST"]
 EMAIL_PORT = EMAIL_CONFIG["EMAIL_PORT"]
@@ -325,18 +224,18 @@ SPECTACULAR_SETTINGS = {
 
 # Of each web process: threads that run requests, with a connection to the database each; how many requests may wait for them; how many
 # answers may be sent piece by piece. Granian, which reads the same variable, needs a thread for each of these, and some to refuse the rest.
-WEB_THREADS = _read_whole_number("WEB_THREADS", default=4, minimum=1, maximum=32)
-WEB_WAITING = _read_whole_number("WEB_WAITING", default=40, minimum=1, maximum=1000)
-WEB_STREAMS = _read_whole_number("WEB_STREAMS", default=8, minimum=1, maximum=1000)
-_read_whole_number(
+WEB_THREADS = read_whole_number("WEB_THREADS", default=4, minimum=1, maximum=32)
+WEB_WAITING = read_whole_number("WEB_WAITING", default=40, minimum=1, maximum=1000)
+WEB_STREAMS = read_whole_number("WEB_STREAMS", default=8, minimum=1, maximum=1000)
+read_whole_number(
     "GRANIAN_BLOCKING_THREADS", default=64, minimum=WEB_THREADS + WEB_WAITING + WEB_STREAMS + 8, maximum=4096
 )
 
 # The model is learned anew so often, where there is something to learn from; and into how many parts that is split, so many workers
 # can share it. Every part sends the counts of all annotators with each pass: with two workers four parts took 6.3 s a pass at 42 million
 # votes, eight 8.8 s.
-ESTIMATION_SECONDS = _read_whole_number("ESTIMATION_SECONDS", default=3600, minimum=10, maximum=604_800)
-ESTIMATION_SHARDS = _read_whole_number("ESTIMATION_SHARDS", default=4, minimum=1, maximum=1024)
+ESTIMATION_SECONDS = read_whole_number("ESTIMATION_SECONDS", default=3600, minimum=10, maximum=604_800)
+ESTIMATION_SHARDS = read_whole_number("ESTIMATION_SHARDS", default=4, minimum=1, maximum=1024)
 
 # Steps of an estimation take up to half a minute. A worker without --queues serves both queues; one with --queues celery is
 # always there for fresh votes.
@@ -361,8 +260,8 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Whatever a lost message would have said is found after so long; and what a killed worker was at is given to another after so long.
-SWEEP_SECONDS = _read_whole_number("SWEEP_SECONDS", default=5, minimum=1, maximum=3600)
-VISIBILITY_SECONDS = _read_whole_number("VISIBILITY_SECONDS", default=300, minimum=10, maximum=3600)
+SWEEP_SECONDS = read_whole_number("SWEEP_SECONDS", default=5, minimum=1, maximum=3600)
+VISIBILITY_SECONDS = read_whole_number("VISIBILITY_SECONDS", default=300, minimum=10, maximum=3600)
 # The hard limit lies below the visibility timeout: a longer task would be delivered twice while it runs.
 CELERY_TASK_SOFT_TIME_LIMIT = VISIBILITY_SECONDS * 2 // 3
 CELERY_TASK_TIME_LIMIT = VISIBILITY_SECONDS * 4 // 5
@@ -399,17 +298,17 @@ CELERY_BEAT_SCHEDULE = {
 
 # Where `manage.py serve_metrics` listens; port 0: nowhere.
 METRICS_HOST = env.str("METRICS_HOST", default="127.0.0.1")
-METRICS_PORT = _read_whole_number("METRICS_PORT", default=9464, minimum=0, maximum=65_535)
+METRICS_PORT = read_whole_number("METRICS_PORT", default=9464, minimum=0, maximum=65_535)
 # Below this much room for pictures or releases the service is not ready.
-LEAST_FREE_MEGABYTES = _read_whole_number("LEAST_FREE_MEGABYTES", default=256, minimum=0, maximum=1_000_000_000)
+LEAST_FREE_MEGABYTES = read_whole_number("LEAST_FREE_MEGABYTES", default=256, minimum=0, maximum=1_000_000_000)
 
-_LOG_LEVEL = _read_log_level()
+_LOG_LEVEL = read_log_level()
 _OURS = {"handlers": ["console"], "propagate": False}
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "config.logs.JSONFormatter"}, "text": {"()": "config.logs.TextFormatter"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": _read_log_format()}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": read_log_format()}},
     "root": {"handlers": ["console"], "level": _LOG_LEVEL},
     "loggers": {
         # Lines of requests and tasks, whatever level a worker was started with for Celery's own.

@@ -74,7 +74,7 @@ def test_the_consensus_engine_takes_every_policy(target_error, vote_cap):
 
 
 def test_a_bar_is_told_with_its_reason():
-    check_not_barred(Annotator())
+    check_not_barred(Annotator(user_id=1))
 
     with pytest.raises(NotPermitted, match="all yes"):
-        check_not_barred(Annotator(barred_at="2026-01-01", barred_reason="all yes"))
+        check_not_barred(Annotator(user_id=1, barred_at="2026-01-01", barred_reason="all yes"))

@@ -150,6 +150,7 @@ def test_somebody_deleted_since_the_backup_does_not_come_back_and_their_votes_st
         "annotation_question",
         "auth_user",
         "auth_user_groups",
+        "hierarchy_auditentry",
     }
     assert "0 accounts deleted again" in third.manage("replay_deletions")
 

@@ -12,7 +12,7 @@ from tests.functional.service import wait_until
 from tests.functional.test_faults import check_votes
 
 pytestmark = [pytest.mark.functional, pytest.mark.xdist_group("service")]
-CAT, LYNX = "n02121808", "n02127052"
+URBAN_AREA, NATIONAL_CAPITAL = "n08675967", "n08691669"
 READERS = 60
 FLOOD_SECONDS, ANSWER_SECONDS, HASTE_SECONDS = 5, 30, 0.2
 # docker-compose.yml asks that long whether web is healthy.
@@ -52,7 +52,9 @@ def look_after(url, is_over):
 @pytest.fixture(scope="module")
 def flood(service, tmp_path_factory):
     """What readers, votes and looks met while there were far too many readers."""
-    crowd = gather_crowd(service, tmp_path_factory.mktemp("overload"), name="overload", wnids=[CAT, LYNX], each=24)
+    crowd = gather_crowd(
+        service, tmp_path_factory.mktemp("overload"), name="overload", wnids=[URBAN_AREA, NATIONAL_CAPITAL], each=24
+    )
     is_over, token = threading.Event(), crowd.tokens[0]
     with ThreadPoolExecutor(READERS + 1) as pool:
         readers = [pool.submit(read_on_and_on, service.url, token, is_over) for _ in range(READERS)]

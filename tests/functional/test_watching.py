@@ -13,7 +13,7 @@ from tests.functional.prepare import PASSWORD
 from tests.functional.service import wait_until
 
 pytestmark = [pytest.mark.functional, pytest.mark.xdist_group("service")]
-WNID = "n02075296"
+WNID = "n08626283"
 WAIT_SECONDS = 60
 HELD = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND starts_with(query, %s)"
 # Celery warns whoever runs it as root, as tests may, before it writes to any log.

@@ -83,6 +83,7 @@ def leaked(questions):
     """Gold with three votes in time, one that was withdrawn, and a page that is out."""
     record({questions[0].pk: "YES"})
     campaign = questions[0].campaign
+    Question.objects.update(votes_wanted=20)
     people = builders.make_crowd(5)
     for user in people[:4]:
         builders.vote(user, "YES", campaign=campaign)
