@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from annotation.actions import campaign_ranges, estimates, estimation
+from annotation.actions import accounts, asides, campaign_ranges, estimates, estimation
 from annotation.actions.estimation import Work
 from annotation.queries import claims, rescoring
 
@@ -72,6 +72,7 @@ def estimate_due_questions() -> None:
 def sweep_due_questions() -> None:
     """Finds what a lost doorbell left behind. While somebody answers the bell there is nothing to do: two who look at the same
     time would share what one could gather."""
+    asides.retry_questions(at=now(), now=False)
     if _ring(DOORBELL, seconds=DOORBELL_SECONDS, otherwise=True):
         estimate_due_questions()
 
@@ -140,6 +141,12 @@ def _ring(bell: str, *, seconds: int, otherwise: bool = False) -> bool:
     except (RedisError, OSError) as error:
         logger.warning("Who else works on what there is to estimate cannot be told: %s", error)
         return otherwise
+
+
+@shared_task
+def clear_sessions() -> None:
+    """Removes sessions that have ended by themselves."""
+    accounts.clear_sessions()
 
 
 @shared_task

@@ -22,9 +22,10 @@ from config.trace import find_route, find_trace
 # What a line may hold beside its message; anything else that comes along (Django adds the whole request) stays out.
 FIELDS = ("method", "route", "status", "milliseconds", "role", "outcome")
 SECRETS = (
-    (re.compile(r"://[^/\s@]*@"), "://(hidden)@"),
+    (re.compile(r"://\S*@"), "://(hidden)@"),
     (re.compile(r"[\w.+%-]{1,64}@[\w-]+\.[\w.-]+"), "(e-mail)"),
-    (re.compile(r"(?i)(\btoken\s+)[\w-]{20,}"), r"\1(hidden)"),
+    (re.compile(r"(?i)(\b(?:token|bearer)\s+)[\w.-]{20,}"), r"\1(hidden)"),
+    (re.compile(r"(?i)(\b(?:sessionid|csrftoken)=)[\w-]+"), r"\1(hidden)"),
     (re.compile(r"(/pictures/|/reset/)[^\s'\"?]+"), r"\1(hidden)"),
     (re.compile(r"(DETAIL|LINE \d+):.*", re.DOTALL), "(details hidden)"),
 )

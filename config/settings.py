@@ -292,6 +292,7 @@ CELERY_BEAT_SCHEDULE = {
     "carry on with campaigns": {"task": "annotation.tasks.carry_on_campaigns", "schedule": 5.0, "options": _KEPT},
     # Begins an estimation when one is due, and goes on with one that whoever worked on it has left.
     "look after the estimation": {"task": "annotation.tasks.estimate_all", "schedule": 10.0, "options": _KEPT},
+    "clear sessions": {"task": "annotation.tasks.clear_sessions", "schedule": 86_400.0, "options": _KEPT},
     # Counts are right without it, and add up quickly with it.
     "fold counts": {"task": "hierarchy.tasks.fold_counts", "schedule": 60.0, "options": _KEPT},
 }

@@ -8,13 +8,14 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import connection, transaction
 from django.db.models import Q
 
 from annotation.actions.batches import close_unanswered
-from annotation.actions.deletions import find_mark, record_deletion, remove_account
+from annotation.actions.deletions import end_sessions, find_mark, record_deletion, remove_account
 from annotation.actions.due import make_due
 from annotation.models import Annotator, ApiToken
 from annotation.rules import TOKEN_SCOPES_OF_ROLE
@@ -93,7 +94,6 @@ def set_role(*, username: str, role: str, by: User | None, at: datetime) -> User
     return user
 
 
-@transaction.atomic
 def delete_account(*, user: User, by: User | None, at: datetime) -> None:
     """The account goes for good, with its sessions, tokens and records of log-ins; `by` is None for the command. Votes stay under the
     annotator's number, which nothing ties to the person any more. Restores of older backups delete it again (`actions/ledger.py`).
@@ -103,10 +103,22 @@ def delete_account(*, user: User, by: User | None, at: datetime) -> None:
     """
     if by is not None and not (by.is_superuser or by.pk == user.pk):
         raise NotPermitted("Only an operator deletes other people's accounts.")
-    # All operators, so that two of them do not delete each other at once.
-    held = User.objects.select_for_update().filter(Q(pk=user.pk) | Q(is_superuser=True)).order_by("pk")
+    _delete_account(user, by, at)
+    end_sessions(user.pk)
+
+
+def clear_sessions() -> None:
+    """Removes those whose time is over; nobody else does."""
+    SessionStore.clear_expired()
+
+
+@transaction.atomic
+def _delete_account(user: User, by: User | None, at: datetime) -> None:
+    # All operators, so that two of them do not delete each other at once; others may refer to those who stay.
+    held = User.objects.select_for_update(no_key=True).filter(Q(pk=user.pk) | Q(is_superuser=True)).order_by("pk")
     accounts = {account.pk: account for account in held}
-    account = accounts.pop(user.pk, None)
+    accounts.pop(user.pk, None)
+    account = User.objects.select_for_update().filter(pk=user.pk).first()
     if account is None:
         raise NotFound("There is no such account.")
     if account.is_superuser and not any(other.is_active and other.is_superuser for other in accounts.values()):

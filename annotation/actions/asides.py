@@ -6,7 +6,6 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from annotation.actions.due import make_due
-from annotation.models import SetAside
 
 logger = logging.getLogger(__name__)
 ERROR_LENGTH = 500
@@ -23,22 +22,34 @@ VALUES (%(question)s, %(at)s, 1, %(error)s)
 ON CONFLICT (question_id) DO UPDATE
 SET failures = aside.failures + 1, failed_at = excluded.failed_at, error = excluded.error
 """
+# Whoever else looks soon does not make them due once more.
+RETRY = """
+UPDATE annotation_setaside SET failed_at = %(at)s WHERE question_id IN (
+    SELECT question_id FROM annotation_setaside
+    WHERE %(now)s OR failed_at + least(power(2, least(failures, 11)), 1440) * interval '1 minute' <= %(at)s
+    ORDER BY question_id FOR UPDATE SKIP LOCKED)
+RETURNING question_id
+"""
 
 
-@transaction.atomic
 def set_question_aside(*, question_id: int, error: Exception, at: datetime) -> None:
-    """It is due no more until there is new evidence on it. Its votes stay, and so does what was decided."""
+    """It is due no more until there is new evidence on it, or `retry_questions` finds that it has waited for long enough. Its votes stay, and
+    so does what was decided. In the caller's transaction, which has locked it and then seen it fail: no vote has come since."""
     logger.error("Question %s is set aside: its estimate fails", question_id, exc_info=error)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM annotation_question WHERE id = %s FOR NO KEY UPDATE", [question_id])
         cursor.execute(NO_LONGER_DUE, {"question": question_id})
         cursor.execute(ADD, {"question": question_id, "at": at, "error": _describe(error)})
 
 
 @transaction.atomic
-def retry_questions(*, at: datetime) -> int:
-    """All that are set aside are due again; returns how many. Those that fail once more come back."""
-    ids = list(SetAside.objects.order_by("pk").select_for_update().values_list("pk", flat=True))
+def retry_questions(*, at: datetime, now: bool) -> int:
+    """Questions that are set aside are due again: all of them `now`, else those that have waited for two minutes after the first failure,
+    four after the second, at last a day. Returns how many. Those that fail once more come back; those that succeed leave."""
+    with connection.cursor() as cursor:
+        cursor.execute(RETRY, {"at": at, "now": now})
+        ids = [row[0] for row in cursor.fetchall()]
+    if not ids:
+        return 0
     make_due(condition="question.id = ANY(%(ids)s::bigint[])", values={"ids": ids}, at=at)
     return len(ids)
 

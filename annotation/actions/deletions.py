@@ -46,7 +46,10 @@ def replay_deletions() -> int:
     ledger and commit. Returns how many; a second time none. LedgerError."""
     marks = [deletion.mark for deletion in read_deletions(Path(settings.DELETION_LEDGER))]
     found = AccountMark.objects.filter(mark__in=marks).order_by("pk").values_list("user_id", flat=True)
-    return sum(_delete_again(user_id) for user_id in list(found))
+    deleted = [user_id for user_id in list(found) if _delete_again(user_id)]
+    for user_id in deleted:
+        end_sessions(user_id)
+    return len(deleted)
 
 
 @transaction.atomic
@@ -61,16 +64,13 @@ def _delete_again(user_id: int) -> bool:
 def remove_account(account: User) -> None:
     """The account and all that names it, in the caller's transaction, which holds its row. Fields that say who did something are
     emptied; pages that the annotator had open go back."""
-    with connection.cursor() as cursor:
-        # Sessions are looked through one by one.
-        cursor.execute("SET LOCAL statement_timeout = 0")
-    _part_from_annotator(account)
-    _end_sessions(account)
     for kind in (AccessAttempt, AccessLog, AccessFailureLog):
         kind.objects.filter(username__iexact=account.get_username()).delete()
     LogEntry.objects.filter(content_type__app_label="auth", content_type__model="user", object_id=account.pk).delete()
     ApiToken.objects.filter(user=account).delete()
     AccountMark.objects.filter(user=account).delete()
+    # Late, for it locks questions that others vote on.
+    _part_from_annotator(account)
     # Read anew: whoever called may have the annotator in hand, which Django would find to protect it.
     User.objects.filter(pk=account.pk).delete()
     with connection.cursor() as cursor:
@@ -91,10 +91,12 @@ def _part_from_annotator(account: User) -> None:
     annotator.save(update_fields=["user"])
 
 
-def _end_sessions(account: User) -> None:
+def end_sessions(account_id: int) -> None:
+    """Of an account that is gone: nobody is logged in by them any more. They are looked through one by one, so not while anything is
+    locked."""
     own = [
         session.pk
         for session in Session.objects.iterator()
-        if session.get_decoded().get("_auth_user_id") == str(account.pk)
+        if session.get_decoded().get("_auth_user_id") == str(account_id)
     ]
     Session.objects.filter(pk__in=own).delete()

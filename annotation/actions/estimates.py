@@ -17,9 +17,9 @@ from annotation.consensus.belief import Estimates, look_up
 from annotation.consensus.decide import Decision, Rule
 from annotation.consensus.information import expect_information, find_bands
 from annotation.consensus.sequence import FirstDecisions, count_votes_wanted, decide_in_order
-from annotation.models import Dispute, Question, Snapshot
+from annotation.models import Dispute, Estimate, Question, Snapshot
 from annotation.queries.campaigns import find_policies
-from annotation.queries.claims import Claimed, claim_outdated, find_ever_disputed
+from annotation.queries.claims import Claimed, claim_outdated, claim_questions, find_ever_disputed
 from annotation.queries.estimations import is_estimating
 from annotation.queries.evidence import Evidence, read_evidence
 from annotation.queries.snapshots import find_rule
@@ -36,6 +36,8 @@ STATE_AFTER: dict[int, State] = {
 }
 CHUNK = 2000
 # What would be the same the next time. Not that the database is away, or that a task's time is over.
+# So many others are tried before one is said to fail alone.
+WITNESSES = 4
 FAILURES = (DatabaseError, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 # Whoever votes on questions that are being estimated waits: of fresh ones so many, which takes less than a tenth of a second.
 FRESH_CHUNK = 400
@@ -90,21 +92,59 @@ def estimate_due(*, at: datetime, limit: int = CHUNK, campaign_id: int | None = 
     label all its evidence speaks against goes to a curator. Active gold is never decided.
 
     Where that fails though the database is there, fewer are tried, down to the one that fails: it is set aside, and keeps nobody else
-    waiting.
+    waiting. Where others fail as well, something else is wrong, and all stay as they were.
     """
+    met: dict[int, None] = {}
     while True:
         tried: list[int] = []
         try:
             return _estimate_some(at, limit, campaign_id, tried)
         except OperationalError:
             raise
-        except FAILURES as error:
+        except FAILURES:
             if not tried:
                 raise
+            met |= dict.fromkeys(tried)
             if len(tried) == 1:
-                set_question_aside(question_id=tried[0], error=error, at=at)
-                return 1
+                return _look_closer(tried[0], [pk for pk in reversed(met) if pk != tried[0]][:WITNESSES], at)
             limit = len(tried) // 2
+
+
+@transaction.atomic
+def _look_closer(question_id: int, others: Sequence[int], at: datetime) -> int:
+    """Tries the question by itself, while nobody can vote on it; 1 where it fails alone and is set aside."""
+    try:
+        return _estimate_alone(question_id, at)
+    except OperationalError:
+        raise
+    except FAILURES as error:
+        others = others or list(
+            Estimate.objects.exclude(pk=question_id).order_by("-pk").values_list("pk", flat=True)[:1]
+        )
+        if not any(_would_succeed(other, at) for other in others):
+            raise
+        set_question_aside(question_id=question_id, error=error, at=at)
+        return 1
+
+
+@transaction.atomic
+def _estimate_alone(question_id: int, at: datetime) -> int:
+    claimed = claim_questions([question_id])
+    _estimate([question for question in claimed if not question.gold], Snapshot.objects.latest("pk"), at)
+    return len(claimed)
+
+
+def _would_succeed(question_id: int, at: datetime) -> bool:
+    """Nothing of it stays."""
+    try:
+        with transaction.atomic():
+            found = _estimate_alone(question_id, at)
+            transaction.set_rollback(True)
+    except OperationalError:
+        raise
+    except FAILURES:
+        return False
+    return found > 0
 
 
 @transaction.atomic

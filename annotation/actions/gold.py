@@ -70,10 +70,11 @@ def retire_gold(*, question_ids: Collection[int], by: User | None, at: datetime)
 
     What was voted on them counts from now on as on any question, pages that are out with them hold their places, and they are due.
     """
-    held = Gold.objects.filter(question_id__in=question_ids, active=True).order_by("question_id")
+    questions = Question.objects.select_for_update(no_key=True).filter(pk__in=question_ids, is_gold=True)
+    locked = list(questions.order_by("pk").values_list("pk", flat=True))
     # Whoever draws a page locks the gold on it, so that no page is out which is not seen below.
+    held = Gold.objects.filter(question_id__in=locked, active=True).order_by("question_id")
     retired = list(held.select_for_update(no_key=True).values_list("question_id", flat=True))
-    list(Question.objects.select_for_update(no_key=True).filter(pk__in=retired).order_by("pk").values_list("pk"))
     Gold.objects.filter(question_id__in=retired, active=True).update(active=False)
     with connection.cursor() as cursor:
         cursor.execute(COUNT_AS_ORDINARY, {"questions": retired})

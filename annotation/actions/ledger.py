@@ -6,6 +6,7 @@ One JSON object on a line, only added. A restore of an older backup deletes agai
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from pathlib import Path
 from uuid import UUID
 
 FORMAT = 1
+LOCK_SECONDS, LOCK_POLL_SECONDS = 2.0, 0.02
 
 
 class LedgerError(Exception):
@@ -37,11 +39,12 @@ def add_deletions(path: Path, deletions: Iterable[Deletion]) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _lock(descriptor)
+            # Before there is a line, so that none is there which may not last.
+            _sync_folder(path.parent)
             _append(descriptor, lines)
         finally:
             os.close(descriptor)
-        _sync_folder(path.parent)
     except OSError as error:
         raise LedgerError(f"{path}: {error.strerror or error}") from error
 
@@ -56,6 +59,20 @@ def read_deletions(path: Path) -> list[Deletion]:
     except OSError as error:
         raise LedgerError(f"{path}: {error.strerror or error}") from error
     return [_decode(path, number, line) for number, line in enumerate(whole.splitlines(), start=1)]
+
+
+def _lock(descriptor: int) -> None:
+    """Others may wait for what the caller holds in the database, so it is not waited for long."""
+    end = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(LOCK_POLL_SECONDS)
+        else:
+            return
 
 
 def _append(descriptor: int, lines: bytes) -> None:

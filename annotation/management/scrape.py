@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from django.db import Error, connection
+from django.db import connection
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -33,7 +33,7 @@ class DatabaseCollector(Collector):
             for gauge in (*GAUGES, DRIFT):
                 try:
                     yield _write(gauge)
-                except Error:
+                except Exception:
                     logger.exception("A metric could not be read: %s", gauge.name)
                     unread.add_metric([gauge.name], 1)
         finally:

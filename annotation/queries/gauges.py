@@ -89,6 +89,7 @@ DRIFT = Gauge(
         FROM annotation_question AS question JOIN annotation_estimate AS estimate ON estimate.question_id = question.id
         WHERE question.id IN ({NEWEST}) AND NOT question.is_gold
         AND question.id NOT IN (SELECT unnest(questions) FROM annotation_duequestions)
+        AND question.id NOT IN (SELECT question_id FROM annotation_setaside)
         ORDER BY question.id""",  # noqa: S608
 )
 

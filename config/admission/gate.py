@@ -2,6 +2,7 @@
 
 import io
 import logging
+import math
 import threading
 import time
 from collections import Counter
@@ -25,6 +26,12 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 # Granian sends what is whole by itself; what is sent piece by piece keeps a thread until its reader has the last one.
 WHOLE_BYTES = 1_000_000
 REPORT_SECONDS = 10.0
+KEPT_SECONDS = 0.5
+# Nothing of ours sends or takes so much; Django would read it in a thread of its own, however slowly it comes.
+TOO_LONG = "413 Content Too Large"
+# Granian gives what it has when a client is gone: half a page of answers would be taken for a whole one.
+CUT_OFF = "400 Bad Request"
+PLAIN_HEADERS = [("Content-Type", "text/plain"), ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
 LIVEZ = b'{"status": "alive"}'
 LIVEZ_HEADERS = [
     ("Content-Type", "application/json"),
@@ -63,6 +70,8 @@ class Gate:
         self._running: list[threading.Thread] = []
         self._closed = False
         self._streams = threading.BoundedSemaphore(streams)
+        self._readers = threading.BoundedSemaphore(max(waiting, 1))
+        self._kept: tuple[float, Answer | None] = (-math.inf, None)
         self._refused: Counter[str] = Counter()
         self._reported = time.monotonic()
 
@@ -71,16 +80,45 @@ class Gate:
         if path == "/livez" and method in {"GET", "HEAD"}:
             start_response("200 OK", LIVEZ_HEADERS)
             return [LIVEZ]
-        kind, body = find_kind(method, path), _read_body(environ)
-        outcome = self._wait(kind, Visit(environ))
+        kind, length = find_kind(method, path), _find_length(environ)
+        if length > WHOLE_BYTES:
+            return _say(start_response, TOO_LONG)
+        if kind == Kind.HEALTH and (kept := self._find_kept()):
+            start_response(kept.status, kept.headers)
+            return kept.body
+        body = self._read(environ, length)
+        if body is not None and len(body) < length:
+            return _say(start_response, CUT_OFF)
+        outcome = self._wait(kind, Visit(environ)) if body is not None else None
         if isinstance(outcome, BaseException):
             raise outcome
         if outcome is None:
             self._note_refusal(kind)
-            refusal = refuse(kind, environ, body)
+            refusal = refuse(kind, environ, body or b"")
             outcome = Answer(STATUS, refusal.headers, [refusal.content])
+        elif kind == Kind.HEALTH:
+            self._kept = time.monotonic(), outcome
         start_response(outcome.status, outcome.headers)
         return outcome.body
+
+    def _find_kept(self) -> Answer | None:
+        """What was last found of readiness, for a moment, so that many who ask take nothing from votes."""
+        at, answer = self._kept
+        return answer if time.monotonic() - at < KEPT_SECONDS else None
+
+    def _read(self, environ: Environ, length: int) -> bytes | None:
+        """What was sent, before a place is asked for: a slow sender keeps no thread of Django's. None where too many send at a time, so that
+        slow ones never have all threads."""
+        if not length:
+            return b""
+        if not self._readers.acquire(blocking=False):
+            return None
+        try:
+            body: bytes = environ["wsgi.input"].read(length)
+        finally:
+            self._readers.release()
+        environ["wsgi.input"] = io.BytesIO(body)
+        return body
 
     def close(self) -> None:
         """Ends the threads when nothing waits any more."""
@@ -184,18 +222,18 @@ class Stream:
                 self._release()
 
 
-def _read_body(environ: Environ) -> bytes:
-    """Reads what was sent before a place is asked for: a slow sender keeps no thread of Django's. What is too long for a form is
-    left to Django, which refuses it or reads it piece by piece."""
+def _find_length(environ: Environ) -> int:
     try:
-        length = int(environ.get("CONTENT_LENGTH") or 0)
+        return max(int(environ.get("CONTENT_LENGTH") or 0), 0)
     except ValueError:
-        return b""
-    if not 0 < length <= WHOLE_BYTES:
-        return b""
-    body: bytes = environ["wsgi.input"].read(length)
-    environ["wsgi.input"] = io.BytesIO(body)
-    return body
+        return 0
+
+
+def _say(start_response: StartResponse, status: str) -> Iterable[bytes]:
+    """What ends a request that was not even read."""
+    content = status.encode()
+    start_response(status, [*PLAIN_HEADERS, ("Content-Length", str(len(content)))])
+    return [content]
 
 
 def _is_whole(body: Iterable[bytes], headers: Headers) -> bool:

@@ -19,8 +19,8 @@ BEGINNINGS = (
 SECONDS = {
     Kind.HEALTH: 2.5,
     Kind.VOTE: 8.0,
-    Kind.LEASE: 6.0,
     Kind.PART: 6.0,
+    Kind.LEASE: 6.0,
     Kind.BROWSING: 4.0,
     Kind.EXPORT: 4.0,
 }
@@ -40,8 +40,8 @@ def find_bounds(*, threads: int, waiting: int) -> Mapping[Kind, Bound]:
     share = {
         Kind.HEALTH: (4, threads),
         Kind.VOTE: (waiting, threads),
-        Kind.LEASE: (waiting * 3 // 4, threads),
         Kind.PART: (waiting * 3 // 4, threads),
+        Kind.LEASE: (waiting * 3 // 4, threads),
         Kind.BROWSING: (waiting // 2, threads - 1),
         Kind.EXPORT: (waiting // 5, threads // 2),
     }

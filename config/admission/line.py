@@ -15,8 +15,8 @@ class Kind(IntEnum):
 
     HEALTH = 0
     VOTE = 1
-    LEASE = 2
-    PART = 3  # pictures and styles, without which a leased page cannot be answered
+    PART = 2  # pictures and styles, without which a leased page cannot be answered
+    LEASE = 3
     BROWSING = 4
     EXPORT = 5
 

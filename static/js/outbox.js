@@ -69,7 +69,7 @@ export class Outbox {
       this.#pause = FIRST_PAUSE_MILLISECONDS;
       return;
     }
-    this.#timer = setTimeout(() => this.flush(), pause || this.#pause);
+    this.#timer = setTimeout(() => this.flush(), Math.min(pause, LONGEST_PAUSE_MILLISECONDS) || this.#pause);
     if (pause) return;
     this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MILLISECONDS);
   }

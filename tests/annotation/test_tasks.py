@@ -122,7 +122,10 @@ def test_estimations_have_a_queue_of_their_own_so_that_fresh_votes_need_not_wait
         name: app.amqp.router.route({}, name)["queue"].name for name in app.tasks if name.startswith("annotation")
     }
 
-    fresh = {routes.pop(f"annotation.tasks.{name}") for name in ("estimate_due_questions", "sweep_due_questions")}
+    fresh = {
+        routes.pop(f"annotation.tasks.{name}")
+        for name in ("estimate_due_questions", "sweep_due_questions", "clear_sessions")
+    }
     assert fresh == {"celery"}
     assert set(routes.values()) == {"estimation"}
 

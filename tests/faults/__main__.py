@@ -27,7 +27,7 @@ from tests.functional.service import CHECKOUT
 
 MOST_SECONDS = 900
 FOLDER = CHECKOUT / "var" / "faults"
-COLUMNS = ("sent", "acknowledged", "found", "lost", "doubled", "foreign", "unsure", "kept_unsure")
+COLUMNS = ("sent", "acknowledged", "found", "lost", "surplus", "doubled", "foreign", "unsure", "kept_unsure")
 
 
 def main() -> int:
@@ -43,17 +43,21 @@ def main() -> int:
     print(f"seed {options.seed}", flush=True)
     signal.alarm(MOST_SECONDS)
     signal.signal(signal.SIGALRM, _give_up)
+    signal.signal(signal.SIGTERM, _give_up)
     try:
         results = _run(chosen, options.seed, mutant, options.upgrade_from)
     except Exception:  # noqa: BLE001 (whatever it was, no scenario has run)
         traceback.print_exc()
         return 2
     _write(results, options.seed, options.mutant)
+    if not results:
+        print("nothing was tried")
+        return 2
     return 1 if any(result.problems for result in results) else 0
 
 
 def _give_up(*_: object) -> None:
-    print(f"not done after {MOST_SECONDS} s", flush=True)
+    print(f"stopped, or not done after {MOST_SECONDS} s", flush=True)
     raise SystemExit(3)
 
 
@@ -99,6 +103,7 @@ def _make_stage(mutant: Mutant | None, *, small_disk: bool = False, earlier: str
             mount_small_disk(stage)
         with stage:
             stage.prepare()
+            stage.polite = mutant is not None and mutant.polite
             if mutant and mutant.sql:
                 stage.execute_as_owner(mutant.sql)
             print(f"the service runs, with pictures and people, after {time.monotonic() - begun:.0f} s", flush=True)

@@ -31,6 +31,8 @@ class Pace:
 
     least: float = 0.0
     most: float = 0.0
+    # Whether pages are sent again without need.
+    polite: bool = False
 
 
 class RepeatingClient(RecordingClient):
@@ -45,6 +47,8 @@ class RepeatingClient(RecordingClient):
             return super().request(method, path, accept=accept, **arguments)
         time.sleep(self.chance.uniform(self.pace.least, self.pace.most))
         beside = threading.Thread(target=self._repeat, args=(path, arguments, (201, 409)))
+        if self.pace.polite:
+            return super().request(method, path, accept=accept, **arguments)
         if self.chance.random() < BESIDE:
             beside.start()
         response = super().request(method, path, accept=accept, **arguments)

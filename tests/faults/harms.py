@@ -50,6 +50,11 @@ AND withdrawn_at IS NULL AND NOT late) FROM {OF_CAMPAIGN} AND question.votes_wan
 """
 
 
+IN_TRANSACTION = """
+SELECT pid FROM pg_stat_activity WHERE usename = 'veriset_app' AND state LIKE 'idle in transaction%%' AND pid <> pg_backend_pid()
+"""
+
+
 class Broken(AssertionError):
     """A promise that was seen broken while the harm was done."""
 
@@ -66,6 +71,22 @@ def at_moments(load: Load, notes: Notes, chance: random.Random, *, count: int = 
         if load.count_waiting() == 0:
             raise Broken("the crowd had finished before the harm")
         yield votes
+
+
+def stop_workers(stage: Stage) -> None:
+    """SIGSTOP, but not in the middle of a transaction, whose locks others would wait for."""
+
+    def stop() -> bool:
+        stage.signal(WORKERS, signal.SIGSTOP)
+        held = {row[0] for row in stage.service.ask(IN_TRANSACTION)}
+        for _ in range(5):
+            time.sleep(0.1)
+            held &= {row[0] for row in stage.service.ask(IN_TRANSACTION)}
+        if held:
+            stage.signal(WORKERS, signal.SIGCONT)
+        return not held
+
+    wait_until(stop, seconds=VOTE_SECONDS, what="workers are stopped between two transactions")
 
 
 def do_nothing(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> None:
@@ -124,7 +145,7 @@ def flush_redis(stage: Stage, load: Load, notes: Notes, chance: random.Random) -
     with closing(stage.service.open_redis()) as valkey:
         for _ in at_moments(load, notes, chance):
             valkey.flushall()
-        stage.signal(WORKERS, signal.SIGSTOP)
+        stop_workers(stage)
         _wait_until_filled(stage, load)
         for name in WORKERS:
             stage.service.kill(name)
@@ -152,14 +173,18 @@ def _impair_redis(stage: Stage, notes: Notes, fault: Slow | BlackHole) -> None:
 
 
 def repeat_tasks(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> None:
-    """The same tasks many times side by side; then so held that they are given to another worker while they run."""
+    """The same tasks many times side by side; then held until their time is over; then stopped for so long that another worker is given
+    what they are at."""
     for _ in at_moments(load, notes, chance, count=2):
         stage.service.run("-m", "tests.faults.ring", "60")
     with closing(stage.service.open_database()) as connection:
         connection.autocommit = False
         connection.cursor().execute("LOCK TABLE annotation_estimate IN EXCLUSIVE MODE")
         time.sleep(HELD_SECONDS)
+        stage.signal(("worker",), signal.SIGSTOP)
         connection.rollback()
+        time.sleep(HELD_SECONDS)
+    stage.signal(("worker",), signal.SIGCONT)
 
 
 def poison(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> None:
@@ -185,7 +210,6 @@ def poison(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> Non
 def crowd_together(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> None:
     """Many on few questions, while workers stand still, so that each question goes on asking for as many votes as at the start: it must
     get exactly these."""
-    stage.signal(WORKERS, signal.SIGSTOP)
     try:
         _wait_until_filled(stage, load)
         time.sleep(1)

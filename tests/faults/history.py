@@ -11,13 +11,14 @@ Place = tuple[str, int]
 class Outcome:
     """Votes. `unsure`: sent and never acknowledged, of which `kept_unsure` are there all the same, as they may be.
 
-    `lost`: acknowledged, and not there as given; `doubled`: there more than once; `foreign`: there, and never sent so.
+    `lost`: acknowledged, and not there as given; `surplus`: of an acknowledged page, and not named in the answer; `doubled`: there more than once; `foreign`: there, and never sent so.
     """
 
     sent: int
     acknowledged: int
     found: int
     lost: int
+    surplus: int
     doubled: int
     foreign: int
     unsure: int
@@ -25,7 +26,7 @@ class Outcome:
 
     @property
     def holds(self) -> bool:
-        return self.lost == self.doubled == self.foreign == 0
+        return self.lost == self.surplus == self.doubled == self.foreign == 0
 
 
 def compare(
@@ -43,6 +44,7 @@ def compare(
         acknowledged=sum(confirmed.values()),
         found=len(there),
         lost=sum(max(named - kept[batch], 0) for batch, named in confirmed.items()),
+        surplus=sum(max(kept[batch] - named, 0) for batch, named in confirmed.items()),
         doubled=sum(count - 1 for count in counts.values()),
         foreign=len(counts.keys() - right),
         unsure=len(unsure),

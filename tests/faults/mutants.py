@@ -26,6 +26,8 @@ class Mutant:
     scenarios: tuple[str, ...]
     edits: tuple[Edit, ...] = ()
     sql: str = ""
+    # The crowd sends each page once, where repeating it would find the mistake without a fault.
+    polite: bool = False
 
     def copy(self, folder: Path) -> Path:
         """The code with the mistake, in a new folder."""
@@ -90,6 +92,7 @@ MUTANTS: dict[str, Mutant] = {
             Edit(VIEWS, "receipt = votes.submit_batch(", "receipt = submit_later("),
             Edit(VIEWS, "class BatchVotesView(APIView):\n", SUBMIT_LATER),
         ),
+        polite=True,
     ),
     "no-sweep-acknowledged-early": Mutant(
         ("flushed",),
@@ -103,7 +106,7 @@ MUTANTS: dict[str, Mutant] = {
     "asynchronous-commit": Mutant(
         ("postgres",),
         (
-            Edit(SETTINGS, '"synchronous_commit": "on"', '"synchronous_commit": "off"'),
+            Edit("config/reading.py", '"synchronous_commit": "on"', '"synchronous_commit": "off"'),
             Edit("config/health.py", '"full_page_writes", "synchronous_commit")', '"full_page_writes")'),
         ),
     ),
@@ -124,7 +127,10 @@ MUTANTS: dict[str, Mutant] = {
             ),
         ),
     ),
-    "one-failure-stops-all": Mutant(("poison",), (Edit(ESTIMATES, "except FAILURES as error", "except () as error"),)),
+    "one-failure-stops-all": Mutant(
+        ("poison",),
+        (Edit(ESTIMATES, "except FAILURES:\n            if not tried", "except ():\n            if not tried"),),
+    ),
     "broker-waited-for-without-end": Mutant(("swallowed",), (Edit(SETTINGS, '    "socket_timeout": 5,\n', ""),)),
     "messages-expire-by-wrong-clocks": Mutant(
         ("clocks",),

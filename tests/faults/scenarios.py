@@ -45,6 +45,7 @@ class Scenario:
     synsets: int = harms.ALL_SYNSETS
     policy: str = POLICY
     variables: dict[str, str] = field(default_factory=dict)
+    before: Callable[[Stage], None] = lambda stage: None
     small_disk: bool = False
     upgrade: bool = False
 
@@ -64,7 +65,13 @@ SKEWED = {"SKEW_SECONDS": "web:-300,worker:300,labeller:300"}
 SCENARIOS = (
     Scenario("none", "no fault", harms.do_nothing),
     Scenario(
-        "crowd", "50 annotators on 40 questions, workers stopped", harms.crowd_together, AT_ONCE, CROWD, synsets=1
+        "crowd",
+        "50 annotators on 40 questions, workers stopped",
+        harms.crowd_together,
+        AT_ONCE,
+        CROWD,
+        synsets=1,
+        before=harms.stop_workers,
     ),
     Scenario("postgres", "PostgreSQL killed", harms.kill_postgres, AT_ONCE),
     Scenario("valkey", "Valkey killed", harms.kill_valkey),
@@ -91,6 +98,7 @@ def run_scenario(stage: Stage, scenario: Scenario, seed: int) -> Result:
         load = stage.open_campaign(
             policy=scenario.policy, synsets=scenario.synsets, pace=scenario.pace, annotators=scenario.annotators
         )
+        scenario.before(stage)
         with load.at_work() as notes:
             scenario.harm(stage, load, notes, random.Random(f"{seed} {scenario.name}"))
         time.sleep(max(0.0, begun + SHORTEST_SECONDS - time.monotonic()))
@@ -111,7 +119,9 @@ def _compare(stage: Stage, load: Load, notes: Notes) -> Outcome:
 
 def _describe(outcome: Outcome, notes: Notes) -> list[str]:
     problems = [
-        f"{getattr(outcome, name)} votes {name}" for name in ("lost", "doubled", "foreign") if getattr(outcome, name)
+        f"{getattr(outcome, name)} votes {name}"
+        for name in ("lost", "surplus", "doubled", "foreign")
+        if getattr(outcome, name)
     ]
     return problems + [f"answered against the promise: {surprise}" for surprise in notes.surprises[:5]]
 

@@ -1,6 +1,7 @@
 """A service whose servers the test has in its own hands, with proxies between it, them and its clients."""
 
 import csv
+import dataclasses
 import json
 import os
 import signal
@@ -39,6 +40,7 @@ class Stage:
         self.variables = dict(variables or {})
         self.tokens: list[str] = []
         self.truths: dict[tuple[str, str], str] = {}
+        self.polite = False
         self._campaigns = 0
 
     def __enter__(self) -> "Stage":
@@ -123,6 +125,7 @@ class Stage:
     def open_campaign(self, *, policy: str = POLICY, synsets: int = len(WNIDS), pace: Pace, annotators: int) -> Load:
         """A new campaign over the pictures; the one before is closed."""
         self._campaigns += 1
+        pace = dataclasses.replace(pace, polite=self.polite)
         name = f"faults-{self._campaigns}"
         self.service.run("-m", "tests.faults.prepare", "open", name, policy, ",".join(WNIDS[:synsets]))
         return Load(self.service, name, self.truths, self.tokens[:annotators], url=self.url, pace=pace)

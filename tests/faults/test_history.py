@@ -38,6 +38,11 @@ def test_a_vote_that_is_there_twice_is_doubled():
     assert not outcome.holds
 
 
+def test_more_votes_than_a_receipt_names_are_surplus():
+    assert check(KEPT, confirmed={"a": 1}).surplus == 1
+    assert not check(KEPT, confirmed={"a": 1}).holds
+
+
 def test_a_vote_that_nobody_sent_is_foreign():
     assert check([*KEPT, ("c", 1, "YES")]).foreign == 1
 

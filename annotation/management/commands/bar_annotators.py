@@ -9,6 +9,7 @@ from annotation.management.accounts import find_user
 from annotation.models import Annotator
 from annotation.tasks import ring_doorbell
 from hierarchy.errors import DomainError
+from hierarchy.rules import CURATORS, find_role
 
 
 class Command(BaseCommand):
@@ -24,8 +25,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, names: list[str], username: str, reason: str, **options: Any) -> None:
         by = find_user(username)
+        if find_role(by) not in CURATORS:
+            raise CommandError(f"{username} is no curator.")
         listed = list(dict.fromkeys(name for given in names for name in _read(given)))
-        found = dict(Annotator.objects.filter(user__username__in=listed).values_list("user__username", "pk"))
+        annotators = Annotator.objects.filter(user__username__in=listed)
+        found = dict(annotators.values_list("user__username", "pk"))
+        before = annotators.filter(barred_at__isnull=False).count()
         missing = [name for name in listed if name not in found]
         if missing:
             raise CommandError(f"Nobody was barred: there is no annotator {', '.join(missing[:10])}.")
@@ -36,7 +41,7 @@ class Command(BaseCommand):
                 raise CommandError(f"{name}: {error.detail}") from error
             self.stderr.write(f"{number:,} of {len(listed):,}")
         ring_doorbell()
-        self.stdout.write(f"{len(listed):,} annotators are barred.")
+        self.stdout.write(f"{len(listed):,} annotators are barred, {before:,} of them were before.")
 
 
 def _read(given: str) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import OperationalError, connections
-from psycopg2.errors import LockNotAvailable
+from psycopg2.errors import DeadlockDetected, LockNotAvailable
 
 LOCK_SECONDS = 3
 PAUSE_SECONDS = 5.0
@@ -31,7 +31,7 @@ class Command(migrate.Command):
             try:
                 super().handle(*args, **options)
             except OperationalError as error:
-                if not isinstance(error.__cause__, LockNotAvailable):
+                if not isinstance(error.__cause__, (LockNotAvailable, DeadlockDetected)):
                     raise
                 self._leave_transaction(options["database"])
                 if not left:

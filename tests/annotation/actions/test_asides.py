@@ -1,14 +1,15 @@
 """One question whose estimate fails keeps no other from its own; it is set aside, tried again, and comes back."""
 
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError, connection, transaction
+from django.db import InternalError, OperationalError, connection, transaction
 from django.utils.timezone import now
 
-from annotation.actions import estimates
-from annotation.models import Question, SetAside
+from annotation.actions import asides, estimates
+from annotation.models import DueQuestions, Question, SetAside
 from annotation.queries.integrity import CHECKS, find_broken
 from tests import builders
 from tests.annotation.actions.test_batches import make_campaign
@@ -110,3 +111,36 @@ def test_a_database_that_is_slow_sets_nothing_aside(questions):
 
     assert not SetAside.objects.exists()
     assert Question.objects.due().count() == QUESTIONS
+
+
+def test_where_all_fail_something_else_is_wrong_and_none_is_set_aside(questions):
+    execute(POISON.format(what=RAISE, question="0 OR true"))
+
+    with pytest.raises(InternalError, match="poison"):
+        estimates.estimate_due(at=now())
+
+    assert not SetAside.objects.exists()
+    assert Question.objects.due().count() == QUESTIONS
+
+
+def test_it_is_tried_again_after_a_while_and_later_each_time(questions, poisoned):
+    run()
+    failed = SetAside.objects.get().failed_at
+
+    early, late = (asides.retry_questions(at=failed + timedelta(seconds=after), now=False) for after in (119, 121))
+    assert (early, late) == (0, 1)
+    run()
+    failed, failures = SetAside.objects.values_list("failed_at", "failures").get()
+
+    assert failures == 2
+    assert asides.retry_questions(at=failed + timedelta(seconds=121), now=False) == 0
+    assert asides.retry_questions(at=failed + timedelta(seconds=241), now=False) == 1
+
+
+def test_a_lone_one_is_set_aside_where_an_estimate_of_before_can_be_made_again(questions):
+    run()
+    execute(POISON.format(what=RAISE, question=questions[3].pk))
+    DueQuestions.objects.create(campaign=questions[3].campaign, questions=[questions[3].pk], due_at=now())
+    run()
+
+    assert SetAside.objects.get().question_id == questions[3].pk

@@ -1,5 +1,6 @@
 """The deletion ledger: written before a deletion is, and read whole."""
 
+import fcntl
 import uuid
 
 import pytest
@@ -67,3 +68,27 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
 
     with pytest.raises(LedgerError, match="file/ledger"):
         add_deletions(tmp_path / "file" / "ledger", make_deletions(1))
+
+
+def test_who_holds_the_ledger_is_not_waited_for_long(tmp_path, monkeypatch):
+    path = tmp_path / "ledger"
+    add_deletions(path, make_deletions(1))
+    monkeypatch.setattr("annotation.actions.ledger.LOCK_SECONDS", 0.1)
+
+    with path.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(LedgerError, match="ledger"):
+            add_deletions(path, make_deletions(1))
+
+    assert len(read_deletions(path)) == 1
+
+
+def test_a_folder_that_cannot_be_synced_gets_no_line(tmp_path, monkeypatch):
+    def fail(folder):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("annotation.actions.ledger._sync_folder", fail)
+
+    with pytest.raises(LedgerError, match="Input/output"):
+        add_deletions(tmp_path / "ledger", make_deletions(1))
+    assert read_deletions(tmp_path / "ledger") == []

@@ -32,7 +32,7 @@ def bar(*names):
 def test_all_are_barred_and_what_rested_on_their_votes_is_due(ring, tmp_path):
     (tmp_path / "names").write_text("sue\n\nsid\n")
 
-    assert bar("sam", f"@{tmp_path / 'names'}") == "3 annotators are barred."
+    assert bar("sam", f"@{tmp_path / 'names'}") == "3 annotators are barred, 0 of them were before."
 
     barred = Annotator.objects.filter(user__username__in=ring)
     assert set(barred.values_list("barred_reason", "barred_by__username")) == {("One person", "carol")}
@@ -42,6 +42,13 @@ def test_all_are_barred_and_what_rested_on_their_votes_is_due(ring, tmp_path):
 def test_nobody_is_barred_where_a_name_is_unknown(ring):
     with pytest.raises(CommandError, match="there is no annotator sod"):
         bar("sam", "sod")
+
+    assert not Annotator.objects.filter(barred_at__isnull=False).exists()
+
+
+def test_only_a_curator_bars(ring):
+    with pytest.raises(CommandError, match="sam is no curator"):
+        call_command("bar_annotators", "sue", "--as", "sam", "--reason", "One person")
 
     assert not Annotator.objects.filter(barred_at__isnull=False).exists()
 

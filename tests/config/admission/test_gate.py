@@ -285,6 +285,54 @@ def test_slow_readers_of_large_files_are_bounded_and_make_room_when_they_are_don
     assert (second.status, third.status) == (503, 200)
 
 
+def test_what_is_longer_than_anything_of_ours_is_not_even_read(application):
+    with open_gate(application) as gate:
+        reply = Reply(gate, *VOTE, **{"CONTENT_LENGTH": "1000001", "wsgi.input": None})
+
+    assert (reply.status, application.asked) == (413, [])
+
+
+def test_what_was_cut_off_on_its_way_is_not_taken_for_the_whole(application):
+    with open_gate(application) as gate:
+        reply = Reply(gate, *VOTE, b"half a page", CONTENT_LENGTH="22")
+
+    assert (reply.status, application.asked) == (400, [])
+
+
+def test_senders_who_never_end_are_bounded_so_that_others_are_heard(application):
+    application.may_go.set()
+    endless, going = threading.Event(), []
+
+    class Endless:
+        def read(self, length):
+            going.append(length)
+            endless.wait(PATIENCE_SECONDS)
+            return b"x" * length
+
+    with open_gate(application, waiting=2) as gate:
+        slow = [
+            threading.Thread(target=Reply, args=(gate, *VOTE, b"x"), kwargs={"wsgi.input": Endless()}) for _ in range(2)
+        ]
+        for thread in slow:
+            thread.start()
+        wait_until(lambda: len(going) == 2)
+        third, reader = Reply(gate, *VOTE, b"x"), Reply(gate, *LEASE)
+        endless.set()
+        for thread in slow:
+            thread.join()
+
+    assert (third.status, reader.status) == (503, 200)
+
+
+def test_many_who_ask_for_readiness_at_once_get_one_answer(application):
+    application.may_go.set()
+    with open_gate(application) as gate:
+        replies = [Reply(gate, "GET", "/readyz") for _ in range(5)]
+
+    assert {reply.status for reply in replies} == {200}
+    assert application.asked == ["/readyz"]
+
+
 def test_a_slow_sender_keeps_no_thread_of_djangos():
     class Slow(io.BytesIO):
         def read(self, *size):
