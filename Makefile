@@ -1,4 +1,4 @@
-# make run, make test, make test-hosts, make test-faults, make test-mutants, make check, make bench, make bench-scale, make bench-overload, make lock: each works in a fresh checkout with Python >= 3.11.
+# make run, make test, make test-heavy, make test-hosts, make test-faults, make test-mutants, make check, make bench, make bench-scale, make bench-overload, make lock: each works in a fresh checkout with Python >= 3.11.
 
 PY ?= python3
 PYTEST_ARGS ?= -n 2 --dist loadgroup
@@ -24,7 +24,7 @@ test-faults: $(VENV)/dev.ok
 test-mutants: $(VENV)/dev.ok
 	$(PYTHON) -m tests.faults.mutants $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
-.PHONY: run test test-hosts test-faults test-mutants check bench bench-scale bench-overload lock
+.PHONY: run test test-heavy test-hosts test-faults test-mutants check bench bench-scale bench-overload lock
 .DELETE_ON_ERROR:
 
 run: $(VENV)/run.ok
@@ -32,6 +32,10 @@ run: $(VENV)/run.ok
 
 test: $(VENV)/dev.ok
 	$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+# What would take the suite beyond ten minutes: damaged backups, more kills, a flood of readers.
+test-heavy: $(VENV)/dev.ok
+	$(PYTHON) -m pytest $(PYTEST_ARGS) -m heavy
 
 # Two hosts as network namespaces with control groups: as root, on Linux; elsewhere it is skipped with the reason.
 test-hosts: $(VENV)/dev.ok

@@ -111,6 +111,7 @@ def test_the_service_goes_on_with_what_was_restored_and_may_not_change_tables(ba
     assert not place.may("TRUNCATE", "annotation_vote")
 
 
+@pytest.mark.heavy
 def test_what_was_taken_from_the_services_role_is_not_given_back_and_new_tables_are_granted(backup, make_place):
     place = make_place("granted")
     restore(place, backup.folder)
@@ -121,6 +122,7 @@ def test_what_was_taken_from_the_services_role_is_not_given_back_and_new_tables_
     assert place.may("DELETE", "of_a_later_migration")
 
 
+@pytest.mark.heavy
 def test_a_backup_of_an_older_version_is_migrated(make_place, tmp_path):
     older, place = make_place("older"), make_place("newer")
     older.manage("migrate", "annotation", "0012", DATABASE_URL=older.url)
@@ -167,6 +169,7 @@ def test_a_number_given_again_after_a_restore_is_not_deleted(first, backup, dele
     assert place.ask("SELECT username FROM auth_user WHERE id = %s", number) == [("other",)]
 
 
+@pytest.mark.heavy
 def test_a_backup_taken_while_people_vote_is_one_moment(first, backup, deleted, make_place, tmp_path):
     command = [sys.executable, "-m", "tests.functional.drilled", "vote", "drill-5", "--pages", "12", "--size", "1"]
     voting = subprocess.Popen(command, cwd=CHECKOUT, env=first.environment(), stdout=subprocess.PIPE, text=True)
@@ -183,6 +186,7 @@ def test_a_backup_taken_while_people_vote_is_one_moment(first, backup, deleted, 
     assert kept == given[: len(kept)]
 
 
+@pytest.mark.heavy
 def test_files_of_an_earlier_backup_are_shared(first, backup, tmp_path):
     other = backup.folder.with_name("tuesday")
 
@@ -193,6 +197,7 @@ def test_files_of_an_earlier_backup_are_shared(first, backup, tmp_path):
     assert f"{len(shared)} of them shared" in said
 
 
+@pytest.mark.heavy
 def test_a_folder_that_is_in_use_is_left_alone(first, backup):
     before = sorted(backup.folder.rglob("*"))
 
@@ -226,6 +231,7 @@ def rewrite(**changes):
     return change
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("name", "damage", "complaint"),
     [
@@ -257,6 +263,7 @@ def empty(make_place):
     return make_place("empty")
 
 
+@pytest.mark.heavy
 def test_a_database_that_is_not_empty_is_left_alone(first, backup, deleted):
     before = first.digest_tables()
 
@@ -265,6 +272,7 @@ def test_a_database_that_is_not_empty_is_left_alone(first, backup, deleted):
     assert first.digest_tables() == before
 
 
+@pytest.mark.heavy
 def test_a_file_that_differs_is_not_overwritten(empty, backup):
     name = min(backup.files)
     (empty.home / name).parent.mkdir(parents=True)
@@ -276,6 +284,7 @@ def test_a_file_that_differs_is_not_overwritten(empty, backup):
     assert empty.digest_tables() == {}
 
 
+@pytest.mark.heavy
 def test_a_restore_that_was_broken_off_is_run_again(backup, make_place):
     place = make_place("again")
     command = [sys.executable, "manage.py", "restore", str(backup.folder)]

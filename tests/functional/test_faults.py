@@ -62,8 +62,8 @@ def check_labels(service, campaign):
 @pytest.mark.parametrize(
     ("name", "wnids", "seed"),
     [
-        ("worker", [ANIMAL, FELINE], 1),
-        ("valkey", [WILDCAT, CARNIVORE], 2),
+        pytest.param("worker", [ANIMAL, FELINE], 1, marks=pytest.mark.heavy),
+        pytest.param("valkey", [WILDCAT, CARNIVORE], 2, marks=pytest.mark.heavy),
         ("postgres", [MAMMAL, CITY], 3),
     ],
 )

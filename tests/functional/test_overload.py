@@ -11,7 +11,7 @@ from tests.functional.crowd import gather_crowd
 from tests.functional.service import wait_until
 from tests.functional.test_faults import check_votes
 
-pytestmark = [pytest.mark.functional, pytest.mark.xdist_group("service")]
+pytestmark = [pytest.mark.functional, pytest.mark.heavy, pytest.mark.xdist_group("service")]
 URBAN_AREA, NATIONAL_CAPITAL = "n08675967", "n08691669"
 READERS = 60
 FLOOD_SECONDS, ANSWER_SECONDS, HASTE_SECONDS = 5, 30, 0.2

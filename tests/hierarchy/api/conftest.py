@@ -10,7 +10,7 @@ from tests.hierarchy.rows import link_synsets, make_synset
 
 def log_in(name, group):
     user = User.objects.create_user(name)
-    user.groups.add(Group.objects.get(name=group))
+    user.groups.add(Group.objects.get_or_create(name=group)[0])
     client = Client()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return client
