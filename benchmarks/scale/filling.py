@@ -85,7 +85,7 @@ def allow_time() -> Iterator[None]:
 def _prepare(questions: int, wnids: Sequence[str] | None) -> Place:
     """Accounts, the campaign with its policy, the first snapshot."""
     annotators = _make_annotators(len(Annotators.draw(questions)))
-    curator = User.objects.create(username="scale-curator", password=make_password(None))
+    curator = User.objects.create(pk=FIRST_ACCOUNT - 1, username="scale-curator", password=make_password(None))
     curator.groups.add(Group.objects.get(name="curator"))
     chosen = choose_wnids(wnids or _list_wnids(), count_synsets(questions))
     at = BEGINNING - timedelta(days=1)
