@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import psycopg2
 
+from annotation.management.crowd import CrowdError
 from tests.faults import harms
 from tests.faults.crowd import Load, Notes, Pace
 from tests.faults.history import Outcome, compare
@@ -104,7 +105,7 @@ def run_scenario(stage: Stage, scenario: Scenario, seed: int) -> Result:
         time.sleep(max(0.0, begun + SHORTEST_SECONDS - time.monotonic()))
         outcome = _compare(stage, load, notes)
         problems = [*_describe(outcome, notes), *_check(stage, load)]
-    except (AssertionError, RuntimeError) as error:
+    except (AssertionError, RuntimeError, CrowdError) as error:
         problems.append(f"{type(error).__name__}: {error}")
     return Result(scenario, outcome, notes, time.monotonic() - begun, problems)
 
