@@ -10,7 +10,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
-from config.problems import PROBLEM_TYPE, write_problem
+from config.problems import PROBLEM_TYPE, wants_problem, write_problem
 from hierarchy.errors import Conflict, DomainError, InvalidInput, KeyReused, NotFound, NotPermitted
 
 STATUS_OF: dict[type[DomainError], int] = {
@@ -53,12 +53,8 @@ def _find_detail(error: Exception) -> str:
     return "You may not do that." if isinstance(error, PermissionDenied) else ""
 
 
-def _wants_problem(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/")
-
-
 def _show(request: HttpRequest, status: int, detail: str) -> HttpResponse:
-    if _wants_problem(request):
+    if wants_problem(request.path):
         return JsonResponse(write_problem(status, detail), status=status, content_type=PROBLEM_TYPE)
     return render(request, f"{status}.html", {"detail": detail}, status=status)
 
@@ -76,7 +72,7 @@ def show_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def show_server_error(request: HttpRequest) -> HttpResponse:
-    if _wants_problem(request):
+    if wants_problem(request.path):
         problem = write_problem(500, "Something went wrong on our side; nothing was half done.")
         return JsonResponse(problem, status=500, content_type=PROBLEM_TYPE)
     return render(request, "500.html", status=500)

@@ -13,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
+from hierarchy.actions.renditions import sync_folder
+
 FORMAT = 1
 LOCK_SECONDS, LOCK_POLL_SECONDS = 2.0, 0.02
 
@@ -41,7 +43,7 @@ def add_deletions(path: Path, deletions: Iterable[Deletion]) -> None:
         try:
             _lock(descriptor)
             # Before there is a line, so that none is there which may not last.
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
             _append(descriptor, lines)
         finally:
             os.close(descriptor)
@@ -90,14 +92,6 @@ def _append(descriptor: int, lines: bytes) -> None:
 def _write_whole(descriptor: int, lines: bytes) -> None:
     if os.write(descriptor, lines) != len(lines):
         raise OSError("the disk is full")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _encode(deletion: Deletion) -> str:

@@ -8,15 +8,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from django.conf import settings
 from django.db import close_old_connections, connections
 
 from config.admission.kinds import find_bounds, find_kind
 from config.admission.line import Kind, Line, Ticket
-from config.admission.refusal import STATUS, Headers, refuse
+from config.admission.refusal import STATUS, Headers, refuse, turn_away
 from config.metrics import SHED
+from config.watching import HEADER
 
 logger = logging.getLogger(__name__)
 
@@ -27,11 +30,10 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 WHOLE_BYTES = 1_000_000
 REPORT_SECONDS = 10.0
 KEPT_SECONDS = 0.5
-# Nothing of ours sends or takes so much; Django would read it in a thread of its own, however slowly it comes.
-TOO_LONG = "413 Content Too Large"
-# Granian gives what it has when a client is gone: half a page of answers would be taken for a whole one.
-CUT_OFF = "400 Bad Request"
-PLAIN_HEADERS = [("Content-Type", "text/plain"), ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
+# Ready or not; what else may be answered, as to a wrong host name, is for whoever asked.
+READINESS = {"200", "503"}
+TOO_LONG = "The request is longer than anything that is taken here."
+CUT_OFF = "The request ended before its announced length."
 LIVEZ = b'{"status": "alive"}'
 LIVEZ_HEADERS = [
     ("Content-Type", "application/json"),
@@ -81,14 +83,17 @@ class Gate:
             start_response("200 OK", LIVEZ_HEADERS)
             return [LIVEZ]
         kind, length = find_kind(method, path), _find_length(environ)
-        if length > WHOLE_BYTES:
-            return _say(start_response, TOO_LONG)
-        if kind == Kind.HEALTH and (kept := self._find_kept()):
+        # Django refuses most of these; those it would read, it would read in a thread of its own, however slowly they come.
+        if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return _end(start_response, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LONG, path)
+        asks_readiness = kind == Kind.HEALTH and method == "GET"
+        if asks_readiness and (kept := self._find_kept()):
             start_response(kept.status, kept.headers)
             return kept.body
         body = self._read(environ, length)
+        # Granian gives what it has when a client is gone: half a page of answers would be taken for a whole one.
         if body is not None and len(body) < length:
-            return _say(start_response, CUT_OFF)
+            return _end(start_response, HTTPStatus.BAD_REQUEST, CUT_OFF, path)
         outcome = self._wait(kind, Visit(environ)) if body is not None else None
         if isinstance(outcome, BaseException):
             raise outcome
@@ -96,10 +101,15 @@ class Gate:
             self._note_refusal(kind)
             refusal = refuse(kind, environ, body or b"")
             outcome = Answer(STATUS, refusal.headers, [refusal.content])
-        elif kind == Kind.HEALTH:
-            self._kept = time.monotonic(), outcome
+        elif asks_readiness and outcome.status[:3] in READINESS:
+            self._keep(outcome)
         start_response(outcome.status, outcome.headers)
         return outcome.body
+
+    def _keep(self, answer: Answer) -> None:
+        """For others, without what belongs to whoever asked."""
+        headers = [(name, value) for name, value in answer.headers if name != HEADER]
+        self._kept = time.monotonic(), Answer(answer.status, headers, answer.body)
 
     def _find_kept(self) -> Answer | None:
         """What was last found of readiness, for a moment, so that many who ask take nothing from votes."""
@@ -229,11 +239,11 @@ def _find_length(environ: Environ) -> int:
         return 0
 
 
-def _say(start_response: StartResponse, status: str) -> Iterable[bytes]:
-    """What ends a request that was not even read."""
-    content = status.encode()
-    start_response(status, [*PLAIN_HEADERS, ("Content-Length", str(len(content)))])
-    return [content]
+def _end(start_response: StartResponse, status: HTTPStatus, detail: str, path: str) -> Iterable[bytes]:
+    """Of a request that was not even read to its end."""
+    refusal = turn_away(status, detail, path)
+    start_response(f"{status.value} {status.phrase}", refusal.headers)
+    return [refusal.content]
 
 
 def _is_whole(body: Iterable[bytes], headers: Headers) -> bool:

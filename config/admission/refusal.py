@@ -12,7 +12,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 
 from config.admission.line import Kind
-from config.problems import PROBLEM_TYPE, write_problem
+from config.problems import PROBLEM_TYPE, wants_problem, write_problem
 
 STATUS = "503 Service Unavailable"
 DETAIL = "Too much at once. Nothing was done: try again after the seconds of Retry-After, with the same key where there was one."
@@ -39,9 +39,18 @@ def refuse(kind: Kind, environ: dict[str, Any], body: bytes) -> Refusal:
     """A problem document for the API, a page for people; one that was sent from the annotation page brings a form that sends the
     same `body` again."""
     form = _read_form(kind, environ, body)
-    content, headers = _write(_render(form)) if form else _write_once(environ["PATH_INFO"].startswith("/api/"))
+    content, headers = _write(_render(form)) if form else _write_once(wants_problem(environ["PATH_INFO"]))
     seconds = random.randint(*RETRY_SECONDS[kind])  # noqa: S311 (spread, no secret)
     return Refusal([("Retry-After", str(seconds)), *headers], content)
+
+
+def turn_away(status: int, detail: str, path: str) -> Refusal:
+    """What ends a request that nobody runs, for good: a problem document for the API, a line of text elsewhere."""
+    if wants_problem(path):
+        content, headers = _write(json.dumps(write_problem(status, detail)), PROBLEM_TYPE)
+    else:
+        content, headers = _write(detail, "text/plain; charset=utf-8")
+    return Refusal(headers, content)
 
 
 @cache

@@ -17,7 +17,7 @@ from config.backup.database import (
     load_database,
 )
 from config.backup.errors import BackupError
-from config.backup.files import LIST, Report, copy_file, digest_file, read_list, sync_folder
+from config.backup.files import LIST, Report, copy_file, digest_file, read_list
 from config.backup.manifest import Manifest, read_manifest
 from config.backup.saving import DUMP, LEDGER, MEDIA, RELEASES
 from hierarchy.actions.renditions import PART_SUFFIX
@@ -110,7 +110,6 @@ def _join_ledgers(folder: Path) -> None:
     missing = [deletion for deletion in read_deletions(folder / LEDGER) if deletion.mark not in known]
     if missing:
         add_deletions(ledger, missing)
-        sync_folder(ledger.parent)
 
 
 def _check_rows(manifest: Manifest, report: Report) -> None:

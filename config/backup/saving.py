@@ -17,10 +17,10 @@ from config.backup.files import (
     Report,
     copy_file,
     digest_file,
-    sync_folder,
     walk_files,
 )
 from config.backup.manifest import Manifest, read_manifest, write_manifest
+from hierarchy.actions.renditions import sync_folder
 
 DUMP = "database.dump"
 LEDGER = "deletions.jsonl"

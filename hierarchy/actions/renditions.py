@@ -39,7 +39,7 @@ def _store_files(files: Mapping[str, bytes]) -> None:
     with ThreadPoolExecutor(max_workers=WRITERS, thread_name_prefix="renditions") as writers:
         written = list(writers.map(_store_missing, files.keys(), files.values()))
         # Each folder once, after all its files; those of files that were there, too: who wrote them may have been killed.
-        list(writers.map(_sync_folder, set().union(*written)))
+        list(writers.map(sync_folder, set().union(*written)))
 
 
 def _store_missing(name: str, data: bytes) -> set[Path]:
@@ -67,7 +67,8 @@ def _store_whole(path: Path, data: bytes) -> None:
     part.replace(path)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """What was written into it, renamed or deleted there, outlasts a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

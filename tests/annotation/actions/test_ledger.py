@@ -87,7 +87,7 @@ def test_a_folder_that_cannot_be_synced_gets_no_line(tmp_path, monkeypatch):
     def fail(folder):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("annotation.actions.ledger._sync_folder", fail)
+    monkeypatch.setattr("annotation.actions.ledger.sync_folder", fail)
 
     with pytest.raises(LedgerError, match="Input/output"):
         add_deletions(tmp_path / "ledger", make_deletions(1))

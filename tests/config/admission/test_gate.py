@@ -333,6 +333,36 @@ def test_many_who_ask_for_readiness_at_once_get_one_answer(application):
     assert application.asked == ["/readyz"]
 
 
+@pytest.mark.parametrize(
+    ("method", "status"), [("POST", "405 Method Not Allowed"), ("HEAD", "200 OK"), ("GET", "400 Bad Request")]
+)
+def test_what_others_are_answered_at_that_address_is_not_taken_for_readiness(method, status):
+    asked = []
+
+    def application(environ, start_response):
+        asked.append(environ["REQUEST_METHOD"])
+        start_response("200 OK" if len(asked) > 1 else status, [("X-Request-ID", f"of-request-{len(asked)}")])
+        return [b"ready"]
+
+    with open_gate(application) as gate:
+        replies = [Reply(gate, asks, "/readyz") for asks in (method, "GET", "GET")]
+
+    assert asked == [method, "GET"]
+    assert [reply.status for reply in replies[1:]] == [200, 200]
+    assert [reply.headers.get("X-Request-ID") for reply in replies[1:]] == ["of-request-2", None]
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/api/v1/batches/", "application/problem+json"), ("/annotate/", "text/plain")]
+)
+def test_a_program_that_is_turned_away_gets_a_problem_document(application, path, kind):
+    with open_gate(application) as gate:
+        reply = Reply(gate, "POST", path, CONTENT_LENGTH="1000001")
+
+    assert (reply.status, reply.headers["Content-Type"].split(";")[0]) == (413, kind)
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+
+
 def test_a_slow_sender_keeps_no_thread_of_djangos():
     class Slow(io.BytesIO):
         def read(self, *size):
@@ -359,7 +389,7 @@ def test_connections_are_kept_and_given_up_in_the_threads_that_have_them(setting
     with open_gate(application, threads=2) as gate:
         crowd = Crowd(gate)
         for number in range(12):
-            crowd.send(number, "GET", "/readyz")
+            crowd.send(number, "GET", "/api/v1/releases/")
         replies = crowd.wait()
         kept = dict(seen)
         assert {reply.status for reply in replies.values()} <= {200, 503}
