@@ -18,8 +18,6 @@ logger = logging.getLogger(__name__)
 DOORBELL = "doorbell"
 # A bell that was rung and lost (Redis or its worker killed) rings again after so many seconds; the sweep comes sooner.
 DOORBELL_SECONDS = 10
-# Longer than the clocks of web servers and workers disagree, for these tell when a message has expired.
-BELL_KEPT_SECONDS = 3600
 # Between two looks a worker rests so many times as long as the last one took, so that under load fresh votes take a tenth of its time
 # at most: a look at the votes of twenty pages costs little more than one at those of a single page.
 RESTS = 9
@@ -81,7 +79,7 @@ def ring_doorbell() -> None:
     """Wakes a worker after votes were committed. Many rings become one; a ring that is lost is found by the sweep."""
     try:
         if cache.add(DOORBELL, 1, timeout=DOORBELL_SECONDS):
-            estimate_due_questions.apply_async(retry=False, expires=BELL_KEPT_SECONDS)
+            estimate_due_questions.apply_async(retry=False, expires=settings.MESSAGE_SECONDS)
     except (OperationalError, RedisError, OSError) as error:
         logger.warning("The doorbell did not ring; the sweep will find the votes: %s", error)
 

@@ -280,7 +280,8 @@ CELERY_TASK_PUBLISH_RETRY = False
 
 # What nobody has taken for so long is not needed: what was due then is due still. By the clocks of whoever sends and whoever takes it, so
 # that it must be longer than these disagree.
-_KEPT = {"expires": 3600}
+MESSAGE_SECONDS = 3600
+_KEPT = {"expires": MESSAGE_SECONDS}
 CELERY_BEAT_SCHEDULE = {
     # A second sweep at the same time does no harm.
     "sweep due questions": {

@@ -7,7 +7,15 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import (
+    DataError,
+    IntegrityError,
+    InternalError,
+    NotSupportedError,
+    ProgrammingError,
+    connection,
+    transaction,
+)
 from numpy.typing import NDArray
 
 from annotation.actions.asides import set_question_aside
@@ -35,10 +43,13 @@ STATE_AFTER: dict[int, State] = {
     Decision.DISPUTE: State.DISPUTED,
 }
 CHUNK = 2000
-# What would be the same the next time. Not that the database is away, or that a task's time is over.
+# What would be the same the next time. Not that the database is away or busy, nor that a task's time is over.
+FAILURES = (
+    *(DataError, IntegrityError, InternalError, NotSupportedError, ProgrammingError),
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError),
+)
 # So many others are tried before one is said to fail alone.
 WITNESSES = 4
-FAILURES = (DatabaseError, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 # Whoever votes on questions that are being estimated waits: of fresh ones so many, which takes less than a tenth of a second.
 FRESH_CHUNK = 400
 
@@ -99,8 +110,6 @@ def estimate_due(*, at: datetime, limit: int = CHUNK, campaign_id: int | None = 
         tried: list[int] = []
         try:
             return _estimate_some(at, limit, campaign_id, tried)
-        except OperationalError:
-            raise
         except FAILURES:
             if not tried:
                 raise
@@ -115,8 +124,6 @@ def _look_closer(question_id: int, others: Sequence[int], at: datetime) -> int:
     """Tries the question by itself, while nobody can vote on it; 1 where it fails alone and is set aside."""
     try:
         return _estimate_alone(question_id, at)
-    except OperationalError:
-        raise
     except FAILURES as error:
         others = others or list(
             Estimate.objects.exclude(pk=question_id).order_by("-pk").values_list("pk", flat=True)[:1]
@@ -140,8 +147,6 @@ def _would_succeed(question_id: int, at: datetime) -> bool:
         with transaction.atomic():
             found = _estimate_alone(question_id, at)
             transaction.set_rollback(True)
-    except OperationalError:
-        raise
     except FAILURES:
         return False
     return found > 0

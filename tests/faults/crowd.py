@@ -4,12 +4,11 @@ import contextlib
 import random
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import requests
 
-from annotation.management.crowd import ANSWER_SECONDS, GOOD, SimulatedAnnotator, Tally
+from annotation.management.crowd import ANSWER_SECONDS
 from tests.functional.crowd import VOTES, Crowd, Record, RecordingClient
 
 OTHER = {"YES": "NO", "NO": "YES", "UNSURE": "YES"}
@@ -18,11 +17,16 @@ BESIDE, AGAIN, CHANGED = 0.1, 0.1, 0.1
 
 @dataclass
 class Notes(Record):
-    """`surprises`: answers that a promise rules out. `failed`: requests without an answer, or with 5xx."""
+    """`surprises`: answers that a promise rules out. `repeats`: pages sent again without need, of which `unanswered` had none, or 5xx."""
 
     surprises: list[str] = field(default_factory=list)
     repeats: int = 0
-    failed: int = 0
+    unanswered: int = 0
+
+    @property
+    def failed(self) -> int:
+        """Requests without an answer, or with 5xx."""
+        return self.unanswered + self.tally.repeated
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class RepeatingClient(RecordingClient):
                 return answer
             if answer.status_code < 500:
                 self.notes.surprises.append(f"{path}: {answer.status_code} {answer.text[:200]}")
-        self.notes.failed += 1
+        self.notes.unanswered += 1
         return None
 
 
@@ -85,26 +89,9 @@ class Load(Crowd):
     pace: Pace = Pace()
     finish_seconds: float = 90.0
 
-    def make(self, token: str, record: Notes, tally: Tally) -> SimulatedAnnotator:
-        client = RepeatingClient(
-            record=record, pace=self.pace, seed=f"{self.campaign} {token}", url=self.url, token=token, tally=tally
-        )
-        return SimulatedAnnotator(
-            client=client, skill=GOOD, seed=token, campaign=self.campaign, find_truths=self.find_page
-        )
+    def begin_record(self) -> Notes:
+        return Notes()
 
-    @contextlib.contextmanager
-    def at_work(self, *, to_the_end: bool = True):
-        """As Crowd's; yields Notes."""
-        record, tally, is_over = Notes(), Tally(), threading.Event()
-        with ThreadPoolExecutor(len(self.tokens)) as pool:
-            working = [pool.submit(self.make(token, record, tally).work_until, is_over) for token in self.tokens]
-            try:
-                yield record
-                if to_the_end:
-                    self._wait_to_finish(working)
-            finally:
-                is_over.set()
-        for future in working:
-            future.result()
-        record.failed += tally.repeated
+    def make_client(self, token, record):
+        seed = f"{self.campaign} {token}"
+        return RepeatingClient(record=record, pace=self.pace, seed=seed, url=self.url, token=token, tally=record.tally)

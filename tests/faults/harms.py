@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 
 from tests.faults.crowd import Load, Notes
@@ -55,6 +56,9 @@ SELECT pid FROM pg_stat_activity WHERE usename = 'veriset_app' AND state LIKE 'i
 """
 
 
+Harm = Callable[[Stage, Load, Notes, random.Random], None]
+
+
 class Broken(AssertionError):
     """A promise that was seen broken while the harm was done."""
 
@@ -93,31 +97,14 @@ def do_nothing(stage: Stage, load: Load, notes: Notes, chance: random.Random) ->
     wait_for_votes(notes, LAST)
 
 
-def kill_postgres(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> None:
-    for _ in at_moments(load, notes, chance):
-        stage.kill_postgres()
-        stage.wait_until_ready()
+def kill(*names: str, count: int = KILLS) -> Harm:
+    """So many times, one after the other of these."""
 
+    def harm(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> None:
+        for number, _ in enumerate(at_moments(load, notes, chance, count=count)):
+            stage.kill(names[number % len(names)])
 
-def kill_valkey(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> None:
-    for _ in at_moments(load, notes, chance):
-        stage.kill_valkey()
-        stage.wait_until_ready()
-
-
-def kill_web(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> None:
-    for _ in at_moments(load, notes, chance):
-        stage.kill("web")
-
-
-def kill_workers(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> None:
-    for number, _ in enumerate(at_moments(load, notes, chance, count=KILLS + 1)):
-        stage.kill(WORKERS[number % 2])
-
-
-def kill_beat(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> None:
-    for _ in at_moments(load, notes, chance):
-        stage.kill("beat")
+    return harm
 
 
 def cut_commits(stage: Stage, load: Load, notes: Notes, chance: random.Random) -> None:

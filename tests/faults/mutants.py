@@ -55,7 +55,7 @@ def copy_earlier(commit: str, folder: Path) -> Path:
     return folder
 
 
-SETTINGS, TASKS = "config/settings.py", "annotation/tasks.py"
+SETTINGS = "config/settings.py"
 ESTIMATES = "annotation/actions/estimates.py"
 VIEWS = "annotation/api/views/batches.py"
 SUBMIT_LATER = """def submit_later(**given):
@@ -133,11 +133,7 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "broker-waited-for-without-end": Mutant(("swallowed",), (Edit(SETTINGS, '    "socket_timeout": 5,\n', ""),)),
     "messages-expire-by-wrong-clocks": Mutant(
-        ("clocks",),
-        (
-            Edit(SETTINGS, '_KEPT = {"expires": 3600}', '_KEPT = {"expires": 30}'),
-            Edit(TASKS, "BELL_KEPT_SECONDS = 3600", "BELL_KEPT_SECONDS = 60"),
-        ),
+        ("clocks",), (Edit(SETTINGS, "MESSAGE_SECONDS = 3600", "MESSAGE_SECONDS = 30"),)
     ),
 }
 

@@ -12,10 +12,9 @@ from tests.faults import harms
 from tests.faults.crowd import Load, Notes, Pace
 from tests.faults.history import Outcome, compare
 from tests.faults.stage import ANNOTATORS, CROWD, POLICY, SWEEP_SECONDS, Stage
+from tests.functional.promises import DUE, VOTES, WITHOUT_END
 from tests.functional.service import wait_until
-from tests.functional.test_faults import DUE, VOTES, WITHOUT_END
 
-Harm = Callable[[Stage, Load, Notes, random.Random], None]
 # As people look at four pictures, if they are quick.
 QUICK = Pace(0.1, 0.5)
 AT_ONCE = Pace()
@@ -40,7 +39,7 @@ class Scenario:
 
     name: str
     title: str
-    harm: Harm
+    harm: harms.Harm
     pace: Pace = QUICK
     annotators: int = ANNOTATORS
     synsets: int = harms.ALL_SYNSETS
@@ -74,11 +73,11 @@ SCENARIOS = (
         synsets=1,
         before=harms.stop_workers,
     ),
-    Scenario("postgres", "PostgreSQL killed", harms.kill_postgres, AT_ONCE),
-    Scenario("valkey", "Valkey killed", harms.kill_valkey),
-    Scenario("web", "web killed", harms.kill_web),
-    Scenario("workers", "workers killed", harms.kill_workers),
-    Scenario("beat", "beat killed", harms.kill_beat),
+    Scenario("postgres", "PostgreSQL killed", harms.kill("postgres"), AT_ONCE),
+    Scenario("valkey", "Valkey killed", harms.kill("valkey")),
+    Scenario("web", "web killed", harms.kill("web")),
+    Scenario("workers", "workers killed", harms.kill(*harms.WORKERS, count=harms.KILLS + 1)),
+    Scenario("beat", "beat killed", harms.kill("beat")),
     Scenario("commits", "connections cut in the middle of COMMIT", harms.cut_commits),
     Scenario("replies", "replies to votes reset", harms.reset_replies),
     Scenario("flushed", "Redis emptied, workers killed", harms.flush_redis),
@@ -111,10 +110,8 @@ def run_scenario(stage: Stage, scenario: Scenario, seed: int) -> Result:
 
 
 def _compare(stage: Stage, load: Load, notes: Notes) -> Outcome:
-    rows = [
-        row[:3]
-        for row in stage.service.ask(VOTES.replace("count(*)", "1").replace("GROUP BY", "GROUP BY id,"), load.campaign)
-    ]
+    counted = stage.service.ask(VOTES, load.campaign)
+    rows = [(batch, position, answer) for batch, position, answer, count in counted for _ in range(count)]
     return compare(sent=notes.sent, confirmed=notes.confirmed, rows=rows)
 
 

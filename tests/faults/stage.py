@@ -130,23 +130,26 @@ class Stage:
         self.service.run("-m", "tests.faults.prepare", "open", name, policy, ",".join(WNIDS[:synsets]))
         return Load(self.service, name, self.truths, self.tokens[:annotators], url=self.url, pace=pace)
 
-    def kill_postgres(self) -> None:
-        """kill -9 of the server, and a new one in its place as a supervisor would start it."""
-        os.kill(self.postgres.pid, signal.SIGKILL)
-        self.restart_postgres()
+    def kill(self, name: str) -> None:
+        """kill -9 of a server or of web, worker, labeller, beat; back when the service is ready with another in its place."""
+        servers = {"postgres": (self.postgres, self.restart_postgres), "valkey": (self.valkey, self.restart_valkey)}
+        if name not in servers:
+            self.service.wait_for_another(name, than=self.service.kill(name))
+            return
+        child, restart = servers[name]
+        os.kill(child.pid, signal.SIGKILL)
+        restart()
+        self.wait_until_ready()
 
     def restart_postgres(self) -> None:
+        """When the one before has ended, as a supervisor would."""
         self.postgres.wait(seconds=RESTART_SECONDS)
         self.postgres = start_postgres(home=self.folder / "postgres")
 
-    def kill_valkey(self) -> None:
-        os.kill(self.valkey.pid, signal.SIGKILL)
+    def restart_valkey(self) -> None:
+        """The same."""
         self.valkey.wait(seconds=RESTART_SECONDS)
         self.valkey = start_valkey(home=self.folder / "valkey")
-
-    def kill(self, name: str) -> None:
-        """kill -9 of web, worker, labeller or beat; back when another runs."""
-        self.service.wait_for_another(name, than=self.service.kill(name))
 
     def signal(self, names: tuple[str, ...], number: signal.Signals) -> None:
         """To each with all that belongs to it."""

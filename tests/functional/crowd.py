@@ -36,6 +36,7 @@ class Record:
 
     sent: dict[tuple[str, int], str] = field(default_factory=dict)
     confirmed: dict[str, int] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def votes(self) -> int:
@@ -70,9 +71,9 @@ class Crowd:
     @contextmanager
     def at_work(self, *, to_the_end: bool = True):
         """Votes are cast until the block ends, or until nothing is left. An annotator who cannot go on fails the test."""
-        record, is_over = Record(), threading.Event()
+        record, is_over = self.begin_record(), threading.Event()
         with ThreadPoolExecutor(len(self.tokens)) as pool:
-            working = [pool.submit(self._make(token, record).work_until, is_over) for token in self.tokens]
+            working = [pool.submit(self.make_annotator(token, record).work_until, is_over) for token in self.tokens]
             try:
                 yield record
                 if to_the_end:
@@ -97,8 +98,14 @@ class Crowd:
         rows = self.service.ask(PAGE, batch)
         return {position: (self.truths[wnid, sha256], sha256) for position, wnid, sha256 in rows}
 
-    def _make(self, token: str, record: Record) -> SimulatedAnnotator:
-        client = RecordingClient(record=record, url=self.service.url, token=token, tally=Tally())
+    def begin_record(self) -> Record:
+        return Record()
+
+    def make_client(self, token: str, record: Record) -> Client:
+        return RecordingClient(record=record, url=self.service.url, token=token, tally=record.tally)
+
+    def make_annotator(self, token: str, record: Record) -> SimulatedAnnotator:
+        client = self.make_client(token, record)
         return SimulatedAnnotator(
             client=client, skill=GOOD, seed=token, campaign=self.campaign, find_truths=self.find_page
         )

@@ -7,6 +7,7 @@ import pytest
 import redis
 
 from tests.functional.crowd import gather_crowd
+from tests.functional.promises import DUE, check_labels, check_votes
 from tests.functional.service import wait_until
 
 pytestmark = [pytest.mark.functional, pytest.mark.xdist_group("service")]
@@ -17,46 +18,9 @@ KILLS = 3
 FIRST, LAST = 8, 80
 LONGEST_WAIT = 0.2
 RECOVERY_SECONDS = 120
-VOTES = """
-SELECT batch_id::text, position, answer, count(*) FROM annotation_vote
-WHERE batch_id IN (SELECT batch.id FROM annotation_batch AS batch JOIN annotation_campaign AS campaign
-                   ON campaign.id = batch.campaign_id WHERE campaign.name = %s)
-GROUP BY batch_id, position, answer
-"""
-# A question must be decided with its one label, or disputed with its one open dispute.
-WITHOUT_END = """
-SELECT question.id, question.state FROM annotation_question AS question
-JOIN annotation_campaign AS campaign ON campaign.id = question.campaign_id
-WHERE campaign.name = %s AND (
-    (SELECT count(*) FROM hierarchy_label AS label WHERE label.candidate_id = question.candidate_id
-     AND label.superseded_at IS NULL AND label.verdict = question.state)
-    + (SELECT count(*) FROM annotation_dispute AS dispute WHERE dispute.question_id = question.id
-       AND dispute.settled_at IS NULL AND question.state = 'DISPUTED')) <> 1
-"""
-DUE = "SELECT count(*) FROM annotation_duequestions"
 BLOCKED = (
     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%annotation_estimate%%'"
 )
-
-
-def check_votes(service, campaign, record):
-    """Every confirmed vote is in the database once as it was given, and none is there that was not sent."""
-    rows = service.ask(VOTES, campaign)
-    kept = {(batch, position): answer for batch, position, answer, _ in rows}
-    counts: dict[str, int] = dict.fromkeys(record.confirmed, 0)
-    for batch, _ in kept:
-        counts[batch] = counts.get(batch, 0) + 1
-
-    assert all(count == 1 for *_, count in rows)
-    assert len(kept) == len(rows)
-    assert {place: record.sent.get(place) for place in kept} == kept
-    assert counts == record.confirmed
-
-
-def check_labels(service, campaign):
-    assert service.ask(WITHOUT_END, campaign) == []
-    assert service.ask(DUE) == [(0,)]
-    assert "FAILED" not in service.manage("verify_integrity")
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 import requests
 
 from tests.functional.crowd import gather_crowd
+from tests.functional.promises import check_votes
 from tests.functional.service import wait_until
-from tests.functional.test_faults import check_votes
 
 pytestmark = [pytest.mark.functional, pytest.mark.heavy, pytest.mark.xdist_group("service")]
 URBAN_AREA, NATIONAL_CAPITAL = "n08675967", "n08691669"
