@@ -12,6 +12,8 @@ from django.test import override_settings
 
 from annotation.api import rows
 
+# Here, before any test or harness imports it.
+pytest.register_assert_rewrite("tests.functional.promises")
 LOCAL_NAMES = {"localhost", "testserver", ""}
 _connect, _connect_ex = socket.socket.connect, socket.socket.connect_ex
 _find_addresses = socket.getaddrinfo

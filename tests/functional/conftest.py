@@ -7,8 +7,6 @@ import pytest
 from tests.functional.pictures import NOUNS
 from tests.functional.service import Service
 
-pytest.register_assert_rewrite("tests.functional.promises")
-
 
 @pytest.fixture(scope="session")
 def service():
