@@ -35,17 +35,19 @@ def find_kind(method: str, path: str) -> Kind:
 def find_bounds(*, threads: int, waiting: int) -> Mapping[Kind, Bound]:
     """For a process with so many threads and room for so many to wait.
 
-    Votes may take all the room. One thread is kept from all that may take long, so that votes never wait for four exports.
+    Votes may take all the room but for a tenth each, which is there for health and browsing when these come. One thread is kept from
+    all that may take long, so that votes never wait for four exports.
     """
+    tenth = waiting // 10
     share = {
-        Kind.HEALTH: (4, threads),
-        Kind.VOTE: (waiting, threads),
-        Kind.PART: (waiting * 3 // 4, threads),
-        Kind.LEASE: (waiting * 3 // 4, threads),
-        Kind.BROWSING: (waiting // 2, threads - 1),
-        Kind.EXPORT: (waiting // 5, threads // 2),
+        Kind.HEALTH: (4, threads, tenth),
+        Kind.VOTE: (waiting, threads, waiting - 2 * tenth),
+        Kind.PART: (waiting * 3 // 4, threads, 0),
+        Kind.LEASE: (waiting * 3 // 4, threads, 0),
+        Kind.BROWSING: (waiting // 2, threads - 1, tenth),
+        Kind.EXPORT: (waiting // 5, threads // 2, 0),
     }
     return {
-        kind: Bound(waiting=max(room, 1), seconds=SECONDS[kind], places=max(places, 1))
-        for kind, (room, places) in share.items()
+        kind: Bound(waiting=max(room, 1), seconds=SECONDS[kind], places=max(places, 1), kept=kept)
+        for kind, (room, places, kept) in share.items()
     }

@@ -26,11 +26,13 @@ LAST = (Kind.BROWSING, Kind.EXPORT)
 
 @dataclass(frozen=True)
 class Bound:
-    """At most `waiting` of a kind wait, each for at most `seconds`; at most `places` of it and of all kinds after it run."""
+    """At most `waiting` of a kind wait, each for at most `seconds`; at most `places` of it and of all kinds after it run. The first `kept` of
+    those that wait are not pushed out by others."""
 
     waiting: int
     seconds: float
     places: int
+    kept: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +45,8 @@ class Ticket(Generic[Item]):
 
 class Line(Generic[Item]):
     """At most `total` wait. Of every `TURNS` one is for whoever has waited longest of the `LAST`, so that these do not wholly stand
-    still as long as there is enough of what comes before them. `clock` gives seconds that never go back. Not thread-safe: its user holds a lock."""
+    still as long as there is enough of what comes before them; what is `kept` adds up to no more than `total`, so that nobody below
+    that finds all room taken. `clock` gives seconds that never go back. Not thread-safe: its user holds a lock."""
 
     def __init__(self, *, bounds: Mapping[Kind, Bound], total: int, clock: Callable[[], float]) -> None:
         self._bounds, self._total, self._clock = bounds, total, clock
@@ -57,7 +60,7 @@ class Line(Generic[Item]):
 
     def enter(self, kind: Kind, item: Item) -> tuple[Ticket[Item], Ticket[Item] | None]:
         """The ticket of the newcomer, and the one that is refused for it: none, its own, or where all room is taken the newest of
-        the last kind that waits."""
+        the last kind of which more wait than are kept."""
         bound = self._bounds[kind]
         now = self._clock()
         ticket = Ticket(kind, now, now + bound.seconds, item)
@@ -65,10 +68,12 @@ class Line(Generic[Item]):
             return ticket, ticket
         refused = None
         if len(self) >= self._total:
-            last = max((other for other in Kind if self._waiting[other]), default=kind)
-            if last <= kind:
+            is_kept = len(self._waiting[kind]) < bound.kept
+            over = [other for other in Kind if len(self._waiting[other]) > self._bounds[other].kept]
+            able = [other for other in over if other > kind or is_kept]
+            if not able:
                 return ticket, ticket
-            refused = self._waiting[last].pop()
+            refused = self._waiting[max(able)].pop()
         self._waiting[kind].append(ticket)
         return ticket, refused
 

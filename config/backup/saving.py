@@ -65,7 +65,7 @@ def _add_files(work: Path, previous: Path | None, described: Described, report: 
         if ledger.exists():
             files.add(LEDGER, copy_file(ledger, work / LEDGER), (work / LEDGER).stat().st_size)
         for name, root in ((MEDIA, settings.MEDIA_ROOT), (RELEASES, settings.RELEASE_ROOT)):
-            _add_folder(work, name, Path(root), earlier, files, report)
+            add_folder(work, name, Path(root), earlier, files, report)
     manifest = Manifest(
         taken_at=described.taken_at,
         postgresql=described.postgresql,
@@ -79,7 +79,8 @@ def _add_files(work: Path, previous: Path | None, described: Described, report: 
     return manifest, files.listed
 
 
-def _add_folder(work: Path, name: str, root: Path, earlier: EarlierFiles, files: FileList, report: Report) -> None:
+def add_folder(work: Path, name: str, root: Path, earlier: EarlierFiles, files: FileList, report: Report) -> None:
+    """Copies or links what is below `root` into `work`/`name`, and lists it. FileNotFoundError for a picture that goes meanwhile."""
     made = None
     for parts in walk_files(root):
         source, target = root.joinpath(*parts), work.joinpath(name, *parts)
@@ -88,5 +89,12 @@ def _add_folder(work: Path, name: str, root: Path, earlier: EarlierFiles, files:
             made = target.parent
         sha256 = earlier.link((name, *parts), source, target)
         files.listed.linked += sha256 is not None
-        files.add("/".join((name, *parts)), sha256 or copy_file(source, target), target.stat().st_size)
+        try:
+            sha256 = sha256 or copy_file(source, target)
+        except FileNotFoundError:
+            # Files of drafts are written anew; those of whatever was published, and pictures, stay.
+            if name != RELEASES:
+                raise
+            continue
+        files.add("/".join((name, *parts)), sha256, target.stat().st_size)
         report(f"{name}: {files.listed.files:,} files, {files.listed.bytes:,} bytes")

@@ -74,5 +74,12 @@ def test_the_later_a_kind_the_less_room_and_time_it_has(threads, waiting):
         assert min(values) > 0
 
 
+@pytest.mark.parametrize("waiting", [0, 1, 9, 10, 40, 1000])
+def test_what_is_kept_is_there_for_all_at_once(waiting):
+    bounds = find_bounds(threads=4, waiting=waiting).values()
+
+    assert sum(bound.kept for bound in bounds) <= waiting
+
+
 def test_browsing_and_exports_leave_a_thread_to_votes():
     assert find_bounds(threads=4, waiting=40)[Kind.BROWSING].places == 3

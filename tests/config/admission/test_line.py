@@ -103,6 +103,18 @@ def test_where_all_room_is_taken_nobody_is_pushed_out_by_their_like(line):
     assert refused is ticket
 
 
+def test_some_of_the_last_kinds_keep_their_places_whatever_comes_before_them(clock):
+    line: Line[str] = Line(bounds=describe_bounds(BROWSING=Bound(3, SECONDS, 4, kept=1)), total=TOTAL, clock=clock)
+    enter(line, LEASE, LEASE, LEASE, VOTE, VOTE, VOTE)
+
+    _, pushed_out = line.enter(BROWSING, "first")
+    second, refused = line.enter(BROWSING, "second")
+
+    assert pushed_out.item == "LEASE 2"
+    assert refused is second
+    assert line.enter(Kind.PART, "part")[1].item == "LEASE 1"
+
+
 def test_who_has_waited_too_long_is_not_served(line, clock):
     enter(line, VOTE, LEASE)
     clock.now += SECONDS
@@ -171,10 +183,11 @@ class Twin:
             return number
         refused = None
         if len(self.waiting) >= TOTAL:
-            last = max(each[1] for each in self.waiting)
-            if last <= kind:
+            able = [each for each in self.waiting if each[1] > kind or len(own) < self.bounds[kind].kept]
+            able = [each for each in able if self.count(each[1]) > self.bounds[each[1]].kept]
+            if not able:
                 return number
-            refused = max(each for each in self.waiting if each[1] == last)
+            refused = max(able, key=lambda each: (each[1], each[0]))
             self.waiting.remove(refused)
         self.waiting.append((number, kind, now + self.bounds[kind].seconds, now))
         return refused and refused[0]
@@ -193,6 +206,9 @@ class Twin:
         self.running.append(found)
         return found[0]
 
+    def count(self, kind):
+        return sum(each[1] == kind for each in self.waiting)
+
     def has_place(self, kind):
         return all(
             sum(each[1] >= before for each in self.running) < self.bounds[before].places
@@ -205,7 +221,8 @@ class Pair:
     """The line and its twin, which are asked the same."""
 
     def __init__(self):
-        self.clock, bounds = Clock(), describe_bounds(BROWSING=Bound(2, SECONDS / 2, 3))
+        self.clock = Clock()
+        bounds = describe_bounds(BROWSING=Bound(2, SECONDS / 2, 3, kept=1), VOTE=Bound(5, SECONDS, 4, kept=4))
         self.line: Line[int] = Line(bounds=bounds, total=TOTAL, clock=self.clock)
         self.twin = Twin(bounds)
         self.tickets, self.running = {}, []
