@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
-TURNS = 10
+TURNS = 20
 
 
 class Kind(IntEnum):
