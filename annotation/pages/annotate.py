@@ -1,11 +1,12 @@
 """The page of pictures: get one, answer it, give it back, take it back.
 
 Each view answers a browser with whole pages and redirects, and the page's script (X-Requested-With: fetch) with the
-fragment `_batch.html` alone.
+fragment `_batch.html` alone. The script names the account it acts for (X-Account).
 """
 
 import re
 from collections.abc import Mapping
+from functools import wraps
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +24,7 @@ from annotation.actions.votes import GivenVote
 from annotation.metrics import count_receipt, watch_lease, watch_votes
 from annotation.models import Annotator, Batch
 from annotation.pages.batch_page import describe_batch, describe_standing
-from annotation.pages.refusals import MemberRequest, SeeOther, answer_refusals, redirect_after_post
+from annotation.pages.refusals import MemberRequest, SeeOther, View, answer_refusals, redirect_after_post
 from annotation.queries import activity, batches
 from annotation.queries.accounts import find_annotator
 from annotation.rules import check_not_barred
@@ -36,7 +37,21 @@ MILLISECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 VOTE_PROBLEM = re.compile(r"votes\[([0-9]+)\]")
 
 
+def for_own_account(view: View) -> View:
+    """401 to a script whose page belongs to another account: somebody else has signed in to that browser since."""
+
+    @wraps(view)
+    def answer(request: MemberRequest, **parts: Any) -> HttpResponse:
+        account = request.headers.get("X-Account")
+        if account is not None and account != str(request.user.pk):
+            return HttpResponse(status=401)
+        return view(request, **parts)
+
+    return answer
+
+
 @never_cache
+@for_own_account
 @answer_refusals(back="home")
 def show_page(request: MemberRequest) -> HttpResponse:
     annotator = find_annotator(request.user)
@@ -46,6 +61,7 @@ def show_page(request: MemberRequest) -> HttpResponse:
 
 
 @never_cache
+@for_own_account
 @answer_refusals(back=PAGE)
 def lease_page(request: MemberRequest) -> HttpResponse:
     """A page to answer now; with `prefetch`, one to have at hand (204 where there is none, or enough are held)."""
@@ -62,6 +78,7 @@ def lease_page(request: MemberRequest) -> HttpResponse:
 
 
 @never_cache
+@for_own_account
 @answer_refusals(back=PAGE)
 def submit_page(request: MemberRequest, batch_id: UUID) -> HttpResponse:
     annotator = find_annotator(request.user)
@@ -84,6 +101,7 @@ def submit_page(request: MemberRequest, batch_id: UUID) -> HttpResponse:
 
 
 @never_cache
+@for_own_account
 @answer_refusals(back=PAGE)
 def return_page(request: MemberRequest, batch_id: UUID) -> HttpResponse:
     annotator = find_annotator(request.user)
@@ -92,6 +110,7 @@ def return_page(request: MemberRequest, batch_id: UUID) -> HttpResponse:
 
 
 @never_cache
+@for_own_account
 @answer_refusals(back=PAGE)
 def undo_page(request: MemberRequest, batch_id: UUID) -> HttpResponse:
     annotator = find_annotator(request.user)

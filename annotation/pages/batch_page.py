@@ -3,10 +3,9 @@
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import uuid4
 
 from django.contrib.auth.models import User
-from django.utils.timezone import localtime
+from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
 
 from annotation.models import Annotator, Batch
@@ -36,7 +35,7 @@ def describe_batch(batch: Batch | None, answers: Mapping[int, str]) -> dict[str,
         "examples": _list_examples(batch),
         "items": _list_items(batch, pictures, answers),
         "credits": _list_credits(pictures),
-        "key": uuid4(),
+        "seconds_left": max(int((batch.expires_at - now()).total_seconds()), 0),
     }
 
 
@@ -45,8 +44,10 @@ def describe_standing(annotator: Annotator, user: User) -> dict[str, Any]:
     moment = localtime()
     last = batches.find_last_batch(annotator, now=moment)
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    until = last.undo_until if last is not None else None
     return {
-        "last_batch": last if last is not None and last.undo_until is not None else None,
+        "last_batch": last if until is not None else None,
+        "undo_seconds_left": int((until - moment).total_seconds()) if until is not None else 0,
         "progress": {"answered_today": activity.count_activity(user, since=midnight).recent},
     }
 

@@ -2,31 +2,40 @@
 
 import { Grid } from "./grid.js";
 import { commandOf, keysAreOn, switchKeys } from "./keys.js";
-import { announce, askForLogin, clearNotices, showNotice, showUnsent } from "./notices.js";
+import { announce, askForLogin, clearNotices, showNotice, showRefused, showUnsent } from "./notices.js";
 import { Outbox } from "./outbox.js";
 import { Prefetch } from "./prefetch.js";
-import { post } from "./server.js";
+import { load, secondsLeft } from "./server.js";
+import { Store } from "./store.js";
+import { Tabs } from "./tabs.js";
 import { count, text } from "./texts.js";
+import { watchUndo } from "./undo.js";
 import { Zoom } from "./zoom.js";
 
 const region = document.getElementById("region");
 const zoom = new Zoom();
 const prefetch = new Prefetch(() => grid?.batch);
-const outbox = new Outbox(text("annotator"), settle);
+const store = new Store(text("account"));
+const tabs = new Tabs(text("account"), hear);
+const outbox = new Outbox(text("account"), store, { attempted: settle, changed: showOutbox });
 let grid = null;
 let painted = false;
-let undoTimer = 0;
+let leaseTimer = 0;
 
 /** Takes over the #batch that is in the page now. */
 function adopt() {
   grid?.close();
   const form = document.getElementById("answers");
   grid = form ? new Grid(form) : null;
-  watchUndo();
+  watchUndo({ done: undone });
   painted = false;
   // A key must hit the picture that is seen: two frames, and the new page has been drawn.
   requestAnimationFrame(() => requestAnimationFrame(() => (painted = true)));
-  if (grid) prefetch.ask();
+  clearTimeout(leaseTimer);
+  if (!grid) return;
+  tabs.tell("shown", grid.batch);
+  leaseTimer = setTimeout(() => showNotice(text("expired")), secondsLeft(document.getElementById("batch")) * 1000);
+  prefetch.ask();
 }
 
 function show(batch) {
@@ -44,29 +53,22 @@ function focusHeading() {
   heading.focus();
 }
 
+/** Stands where the next page will: the one sent last has not reached the server. */
+function showKept() {
+  show(document.getElementById("unsent-template").content.cloneNode(true).firstElementChild);
+}
+
+function isWaiting() {
+  return region.querySelector("[data-kept]") !== null;
+}
+
 /** Whether to show the page in this answer: nothing better is on screen and its own answers are not on their way. */
 function wants(batch, entry) {
-  const underway = outbox.entries().some((other) => other.batch === batch.dataset.batch);
-  return !underway && (!grid || grid.batch === entry.batch);
+  return !outbox.has(batch.dataset.batch) && (!grid || grid.batch === entry.batch);
 }
 
 function isBusy() {
   return document.getElementById("batch").ariaBusy === "true";
-}
-
-function send() {
-  if (isBusy()) return;
-  if (zoom.open) zoom.close();
-  if (!grid.answered) {
-    showNotice(text("nothingAnswered"));
-    return;
-  }
-  clearNotices();
-  if (!outbox.put(grid.entry())) showNotice(text("storage"));
-  const next = prefetch.take();
-  if (next) show(next);
-  else setBusy(true);
-  outbox.flush();
 }
 
 function setBusy(busy) {
@@ -75,16 +77,34 @@ function setBusy(busy) {
   batch.inert = busy;
 }
 
+async function send() {
+  if (isBusy()) return;
+  if (zoom.open) zoom.close();
+  if (!grid.answered) {
+    showNotice(text("nothingAnswered"));
+    return;
+  }
+  clearNotices();
+  painted = false;
+  const kept = await outbox.put(grid.entry());
+  tabs.tell("gone", grid.batch);
+  const next = kept === "loose" ? null : prefetch.take();
+  if (next) show(next);
+  else setBusy(true);
+  if (kept === "loose") showNotice(text("storage"));
+  outbox.flush();
+}
+
 /** Called by the outbox after every attempt to send a page. */
-function settle(entry, { outcome, batch, reason }) {
-  showUnsent(outbox.entries().length);
+function settle(entry, { outcome, batch }) {
   if (outcome === "done") saved(entry, batch);
-  else if (outcome === "refused") refused(entry, batch, reason);
+  else if (outcome === "refused") refused(entry, batch);
   else kept(outcome);
 }
 
 function saved(entry, batch) {
   announce(count("saved", entry.answers));
+  tabs.tell("outbox");
   if (wants(batch, entry)) {
     show(batch);
     return;
@@ -93,47 +113,61 @@ function saved(entry, batch) {
   if (grid) prefetch.ask();
 }
 
-function refused(entry, batch, reason) {
-  if (batch && wants(batch, entry)) {
-    show(batch);
-    announce(reason);
-    return;
-  }
-  setBusy(false);
-  showNotice(reason || text("refused"), "error", { url: location.pathname, label: text("reload") });
+function refused(entry, batch) {
+  tabs.tell("outbox");
+  if (batch && wants(batch, entry)) show(batch);
+  else if (isBusy() || isWaiting()) moveOn();
 }
 
 function kept(outcome) {
   if (outcome === "login") askForLogin();
-  if (!isBusy()) return;
-  show(document.getElementById("unsent-template").content.cloneNode(true).firstElementChild);
+  // What could not be stored is still in the page, and stays there.
+  if (isBusy() && !outbox.isLoose(grid?.batch)) showKept();
+}
+
+function showOutbox() {
+  showUnsent(outbox.waiting.length);
+  showRefused(outbox.refused, (batch) => outbox.acknowledge(batch).then(() => tabs.tell("outbox")));
+}
+
+/** Shows the page at hand, else what the server has for this annotator now. */
+async function moveOn() {
+  const { batch } = prefetch.usable ? { batch: prefetch.take() } : await load(location.pathname);
+  // Meanwhile another answer may have brought a page.
+  if (!isBusy() && !isWaiting()) return;
+  if (!batch) showNotice(text("failed"), "error", { url: location.pathname, label: text("reload") });
+  else if (!outbox.has(batch.dataset.batch)) show(batch);
+  else if (!isWaiting()) showKept();
+}
+
+/** Another tab may have sent what this one waits for. */
+function stopWaiting() {
+  if (isWaiting() && !outbox.waiting.length) moveOn();
+}
+
+/** What another tab of this annotator told. */
+function hear(kind, batch) {
+  if (kind === "outbox") outbox.refresh().then(stopWaiting);
+  else prefetch.drop(batch);
+  if (kind !== "gone" || grid?.batch !== batch || isBusy()) return;
+  setBusy(true);
+  moveOn().then(() => showNotice(text("elsewhere")));
 }
 
 function swapLastBatch(batch) {
   document.getElementById("last-batch")?.replaceWith(document.adoptNode(batch.querySelector("#last-batch")));
-  watchUndo();
+  watchUndo({ done: undone });
 }
 
-/** Takes the offer to undo away when its time is over. */
-function watchUndo() {
-  clearTimeout(undoTimer);
-  const offer = document.querySelector("#last-batch form");
-  if (!offer) return;
-  offer.addEventListener("submit", undoLastBatch);
-  undoTimer = setTimeout(() => offer.remove(), Math.max(Date.parse(offer.dataset.undoUntil) - Date.now(), 0));
-}
-
-async function undoLastBatch(event) {
-  event.preventDefault();
-  const { outcome, batch, reason } = await post(event.target.action, {});
-  if (outcome === "login") askForLogin();
-  else if (outcome !== "done") showNotice(reason || text("failed"), "error");
-  else if (grid) {
-    swapLastBatch(batch);
-    announce(text("undone"));
-    showNotice(text("undone"), "success");
-    grid.focus({ quietly: true });
-  } else show(batch);
+function undone(batch) {
+  if (!grid) {
+    show(batch);
+    return;
+  }
+  swapLastBatch(batch);
+  announce(text("undone"));
+  showNotice(text("undone"), "success");
+  grid.focus({ quietly: true });
 }
 
 function openDialog(name) {
@@ -166,8 +200,8 @@ const actions = {
 
 function run(command) {
   if (command === "keys") openDialog("keys");
-  else if (command === "retry") outbox.flush();
-  else if (grid && painted) {
+  else if (command === "retry") outbox.retry().then(stopWaiting);
+  else if (grid && painted && !isBusy()) {
     actions[command]?.();
     if (zoom.open && grid) zoom.follow(grid);
   }
@@ -197,7 +231,11 @@ document.addEventListener("click", (event) => {
 });
 
 region.addEventListener("submit", (event) => {
-  if (event.target.id !== "answers" || event.submitter?.hasAttribute("data-return")) return;
+  if (event.target.id !== "answers") return;
+  if (event.submitter?.hasAttribute("data-return")) {
+    tabs.tell("gone", grid?.batch);
+    return;
+  }
   event.preventDefault();
   if (grid) send();
 });
@@ -208,7 +246,9 @@ keysSwitch.addEventListener("change", () => switchKeys(keysSwitch.checked));
 window.addEventListener("pagehide", () => prefetch.giveBack());
 window.addEventListener("pageshow", (event) => event.persisted && grid && prefetch.ask());
 
+await outbox.refresh();
 document.documentElement.classList.add("enhanced");
 adopt();
-showUnsent(outbox.entries().length);
+// The answers to the page that the server shows are on their way.
+if (grid && outbox.has(grid.batch)) showKept();
 outbox.flush();

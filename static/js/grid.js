@@ -39,9 +39,8 @@ export class Grid {
     const body = new URLSearchParams(new FormData(this.#form));
     body.delete("csrfmiddlewaretoken");
     return {
-      key: body.get("key"),
       batch: this.batch,
-      url: this.#form.action,
+      url: new URL(this.#form.action).pathname,
       body: body.toString(),
       answers: this.answered,
     };

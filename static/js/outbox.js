@@ -1,66 +1,124 @@
-// Pages of answers that the server has not confirmed. Each is written to localStorage before it is sent and removed
-// once the server took or refused it, so neither a closed tab nor a lost network loses a vote; its key makes sending
-// twice harmless.
+// Pages of answers that the server has not confirmed. Each is in IndexedDB before it is sent, and stays there until the
+// server has taken it, or until the annotator has read why it did not. So neither a closed tab nor a lost network loses a
+// vote; and as the page's own number is the key under which it is sent, sending twice is harmless.
 
 import { post } from "./server.js";
 
 const FIRST_PAUSE_MILLISECONDS = 2_000;
 const LONGEST_PAUSE_MILLISECONDS = 120_000;
 
+/** Between half and all of it, so that browsers that lost the same server do not come back at the same moment. */
+function scatter(milliseconds) {
+  return milliseconds * (0.5 + Math.random() / 2);
+}
+
 export class Outbox {
-  #prefix;
-  #onOutcome;
-  #memory = new Map();
-  #sending = false;
+  #store;
+  #lock;
+  #hooks;
+  #entries = new Map();
+  #loose = new Map();
+  #settled = new Set();
+  #flushing = null;
+  #again = false;
   #pause = FIRST_PAUSE_MILLISECONDS;
   #timer = 0;
 
-  /** `onOutcome(entry, answer)` is told of every attempt. Entries are one annotator's: others may share the browser. */
-  constructor(annotator, onOutcome) {
-    this.#prefix = `veriset.outbox.${annotator}.`;
-    this.#onOutcome = onOutcome;
-    window.addEventListener("online", () => this.flush());
+  /** `hooks.attempted(entry, answer)` is told of every attempt, `hooks.changed()` whenever what is kept here changes. */
+  constructor(annotator, store, hooks) {
+    this.#store = store;
+    this.#lock = `veriset.outbox.${annotator}`;
+    this.#hooks = hooks;
+    window.addEventListener("online", () => this.retry());
+    window.addEventListener("beforeunload", (event) => {
+      if (this.waiting.some(({ batch }) => this.#loose.has(batch))) event.preventDefault();
+    });
   }
 
-  /** Keeps an entry {key, batch, url, body, answers}; false when this browser stores nothing (then memory must do). */
-  put(entry) {
-    const kept = { ...entry, at: Date.now() };
+  /** Pages that wait to be sent, oldest first. */
+  get waiting() {
+    return this.#sorted().filter((entry) => entry.refused === undefined);
+  }
+
+  /** Pages that the server refused for good; `refused` holds its reason. */
+  get refused() {
+    return this.#sorted().filter((entry) => entry.refused !== undefined);
+  }
+
+  has(batch) {
+    return this.waiting.some((entry) => entry.batch === batch);
+  }
+
+  /** Whether the page lasts only as long as this tab. */
+  isLoose(batch) {
+    return this.#loose.has(batch);
+  }
+
+  /** Reads what is kept, by other tabs as well. */
+  async refresh() {
+    const rows = await this.#store.list("outbox").catch(() => []);
+    const unsettled = rows.filter((row) => !this.#settled.has(row.batch));
+    this.#entries = new Map([...unsettled, ...this.#loose.values()].map((row) => [row.batch, row]));
+    this.#hooks.changed();
+  }
+
+  /**
+   * Takes an entry {batch, url, body, answers}. Resolves to "kept"; to "loose" where this browser keeps nothing, so that
+   * the entry lasts as long as the tab; to "known" where the same page is on its way already, which then stays as it was.
+   */
+  async put(entry) {
+    const row = { ...entry, at: Date.now() };
+    let kept = "kept";
     try {
-      localStorage.setItem(this.#prefix + entry.key, JSON.stringify(kept));
-      return true;
+      if (!(await this.#store.add("outbox", row))) kept = "known";
     } catch {
-      this.#memory.set(entry.key, kept);
-      return false;
+      this.#loose.set(row.batch, row);
+      kept = "loose";
     }
+    if (kept !== "known") this.#entries.set(row.batch, row);
+    this.#hooks.changed();
+    return kept;
   }
 
-  entries() {
-    const entries = [...this.#memory.values()];
-    for (const name of this.#storedNames()) {
-      try {
-        entries.push(JSON.parse(localStorage.getItem(name)));
-      } catch {
-        localStorage.removeItem(name);
-      }
-    }
-    return entries.filter(Boolean).sort((one, other) => one.at - other.at);
+  /** The annotator has read why this page was refused. */
+  acknowledge(batch) {
+    return this.#forget(batch);
   }
 
-  /** Sends what waits, oldest first; after a failure again by itself, when the server said, else each time after a longer pause. */
-  async flush() {
-    if (this.#sending) return;
-    this.#sending = true;
+  /** Sends at once, whatever pause was planned. */
+  retry() {
+    this.#pause = FIRST_PAUSE_MILLISECONDS;
+    return this.flush();
+  }
+
+  /** Sends what waits, oldest first, in one tab at a time; after a failure again by itself, each time after a longer pause. */
+  flush() {
     clearTimeout(this.#timer);
+    this.#again = this.#flushing !== null;
+    this.#flushing ??= this.#take(() => this.#send()).finally(() => {
+      this.#flushing = null;
+      if (this.#again) this.flush();
+    });
+    return this.#flushing;
+  }
+
+  #take(work) {
+    return navigator.locks ? navigator.locks.request(this.#lock, work) : work();
+  }
+
+  async #send() {
     let outcome = "done";
     let pause = 0;
-    for (let [entry] = this.entries(); entry; [entry] = this.entries()) {
+    await this.refresh();
+    for (let [entry] = this.waiting; entry; [entry] = this.waiting) {
       const answer = await post(entry.url, entry.body);
       ({ outcome, pause } = answer);
-      if (outcome === "done" || outcome === "refused") this.#remove(entry.key);
-      this.#onOutcome(entry, answer);
+      if (outcome === "done") await this.#forget(entry.batch);
+      if (outcome === "refused") await this.#refuse(entry, answer.reason);
+      this.#hooks.attempted(entry, answer);
       if (outcome === "login" || outcome === "unreachable") break;
+      await this.refresh();
     }
-    this.#sending = false;
     this.#plan(outcome, pause);
   }
 
@@ -69,25 +127,29 @@ export class Outbox {
       this.#pause = FIRST_PAUSE_MILLISECONDS;
       return;
     }
-    this.#timer = setTimeout(() => this.flush(), Math.min(pause, LONGEST_PAUSE_MILLISECONDS) || this.#pause);
-    if (pause) return;
-    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MILLISECONDS);
+    const wait = Math.min(pause, LONGEST_PAUSE_MILLISECONDS) || scatter(this.#pause);
+    this.#timer = setTimeout(() => this.flush(), wait);
+    if (!pause) this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MILLISECONDS);
   }
 
-  #remove(key) {
-    this.#memory.delete(key);
-    try {
-      localStorage.removeItem(this.#prefix + key);
-    } catch {
-      // Nothing could be stored either, then.
-    }
+  async #forget(batch) {
+    this.#settled.add(batch);
+    this.#loose.delete(batch);
+    this.#entries.delete(batch);
+    // Where it cannot be deleted it is sent once more after the next start, which does no harm.
+    await this.#store.delete("outbox", batch).catch(() => {});
+    this.#hooks.changed();
   }
 
-  #storedNames() {
-    try {
-      return Object.keys(localStorage).filter((name) => name.startsWith(this.#prefix));
-    } catch {
-      return [];
-    }
+  async #refuse(entry, reason) {
+    const row = { ...entry, refused: reason };
+    this.#entries.set(row.batch, row);
+    if (this.#loose.has(row.batch)) this.#loose.set(row.batch, row);
+    else await this.#store.put("outbox", row).catch(() => this.#loose.set(row.batch, row));
+    this.#hooks.changed();
+  }
+
+  #sorted() {
+    return [...this.#entries.values()].sort((one, other) => one.at - other.at);
   }
 }

@@ -1,6 +1,6 @@
 // The next page of pictures, leased and loaded while this one is being answered.
 
-import { post, postOnLeaving } from "./server.js";
+import { post, postOnLeaving, secondsLeft } from "./server.js";
 import { text } from "./texts.js";
 
 export class Prefetch {
@@ -15,19 +15,19 @@ export class Prefetch {
 
   /** Leases and loads the page after the one on screen, unless one is at hand already. */
   async ask() {
-    if (this.#asking || this.#usable()) return;
+    if (this.#asking || this.usable) return;
     this.#asking = true;
     const { outcome, batch } = await post(text("leaseUrl"), { prefetch: "1" });
     this.#asking = false;
     if (outcome !== "done" || !batch.dataset.batch) return;
     this.#batch = batch;
-    if (!this.#usable()) return;
+    if (!this.usable) return;
     for (const picture of batch.querySelectorAll(".item__picture img")) new Image().src = picture.src;
   }
 
   /** The page at hand as an element, or null; hands it out once, and never after its lease ended. */
   take() {
-    const batch = this.#usable();
+    const batch = this.usable ? this.#batch : null;
     this.#batch = null;
     return batch;
   }
@@ -38,9 +38,13 @@ export class Prefetch {
     if (batch) postOnLeaving(batch.dataset.returnUrl);
   }
 
-  #usable() {
-    const data = this.#batch?.dataset;
-    const usable = data && data.batch !== this.#onScreen() && Date.parse(data.expiresAt) > Date.now();
-    return usable ? this.#batch : null;
+  /** Lets go of a page without giving it back: another tab shows it, or it is over. */
+  drop(batch) {
+    if (this.#batch?.dataset.batch === batch) this.#batch = null;
+  }
+
+  get usable() {
+    const batch = this.#batch;
+    return batch !== null && batch.dataset.batch !== this.#onScreen() && secondsLeft(batch) > 0;
   }
 }

@@ -1,14 +1,21 @@
-// Posts forms to the server and says in one word what became of them.
+// Asks the server for fragments and says in one word what became of it.
+
+import { text } from "./texts.js";
 
 const TIMEOUT_MILLISECONDS = 10_000;
 const REFUSALS = new Set([400, 403, 404, 409, 410, 422]);
+const deadlines = new WeakMap();
 
+/** The cookie's, which a sign-in in another tab renews; the form's own where scripts may not read the cookie. */
 function csrfToken() {
-  return document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
+  const cookie = document.cookie.split("; ").find((pair) => pair.startsWith("csrftoken="));
+  return cookie?.split("=")[1] ?? document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
 }
 
 function outcomeOf(response, page) {
-  if (response.redirected || response.status === 401) return "login";
+  // 401: somebody else has signed in to this browser meanwhile.
+  if (response.redirected || response.status === 401 || page.querySelector("[data-csrf]")) return "login";
+  if (response.status === 204) return "nothing";
   if (response.ok) return page.getElementById("batch") ? "done" : "login";
   // Only a refusal that names its reason is the application's; anything else may pass, so it is worth another try.
   const named = page.querySelector("[data-refusal]") !== null;
@@ -21,22 +28,16 @@ function pauseOf(response) {
   return seconds > 0 ? seconds * 1000 * (1 + Math.random() / 2) : 0;
 }
 
-/**
- * Posts `body` (URLSearchParams or its string) and resolves, never rejects, to {outcome, batch, reason, pause}:
- * outcome "done", "refused" (reason says why), "login" or "unreachable"; batch is the answer's #batch element or null;
- * pause is in milliseconds, 0 where the server names none.
- */
-export async function post(url, body) {
+async function ask(url, options) {
   try {
     const response = await fetch(url, {
-      method: "POST",
-      body: new URLSearchParams(body),
-      headers: { "X-Requested-With": "fetch", "X-CSRFToken": csrfToken() },
-      keepalive: true,
+      ...options,
+      headers: { "X-Requested-With": "fetch", "X-CSRFToken": csrfToken(), "X-Account": text("account") },
       signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
     });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const refusal = page.querySelector("[data-refusal]");
+    for (const element of page.querySelectorAll("[data-seconds-left]")) secondsLeft(element);
     return {
       outcome: outcomeOf(response, page),
       batch: page.getElementById("batch"),
@@ -48,7 +49,27 @@ export async function post(url, body) {
   }
 }
 
+/**
+ * Posts `body` (URLSearchParams or its string) and resolves, never rejects, to {outcome, batch, reason, pause}:
+ * outcome "done", "nothing", "refused" (reason says why), "login" or "unreachable"; batch is the answer's #batch element
+ * or null; pause is in milliseconds, 0 where the server names none.
+ */
+export function post(url, body) {
+  return ask(url, { method: "POST", body: new URLSearchParams(body), keepalive: true });
+}
+
+/** Gets the fragment of a page; resolves as `post` does. */
+export function load(url) {
+  return ask(url, { method: "GET" });
+}
+
 /** Posts without waiting, while the page goes away. */
 export function postOnLeaving(url) {
   navigator.sendBeacon(url, new URLSearchParams({ csrfmiddlewaretoken: csrfToken() }));
+}
+
+/** What is left of an element's data-seconds-left, which began when it came: this device's clock may be wrong. */
+export function secondsLeft(element) {
+  if (!deadlines.has(element)) deadlines.set(element, Date.now() + Number(element.dataset.secondsLeft) * 1000);
+  return Math.max(deadlines.get(element) - Date.now(), 0) / 1000;
 }

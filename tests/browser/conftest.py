@@ -6,10 +6,8 @@ import time
 from contextlib import ExitStack
 
 import pytest
-from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.core.signals import request_finished, request_started
-from django.test import Client
 from playwright.sync_api import expect
 
 from hierarchy.models import Synset
@@ -102,12 +100,10 @@ def visit(browser, live_server, server_at_rest):
             opened.callback(context.close)
             context.set_default_timeout(PATIENCE_MILLISECONDS)
             expect.set_options(timeout=PATIENCE_MILLISECONDS)
+            visitor = Visitor(page=context.new_page(), url=live_server.url)
             if user is not None:
-                client = Client()
-                client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-                name = django_settings.SESSION_COOKIE_NAME
-                context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
-            return Visitor(page=context.new_page(), url=live_server.url)
+                visitor.sign_in(user)
+            return visitor
 
         yield open_visitor
 

@@ -3,6 +3,9 @@
 import time
 from dataclasses import dataclass, field
 
+from django.conf import settings
+from django.test import Client
+from django.utils.crypto import get_random_string
 from playwright.sync_api import Page
 
 from annotation.models import Vote
@@ -29,6 +32,21 @@ class Visitor:
 
     def open(self, path: str):
         return self.page.goto(self.url + path)
+
+    def open_tab(self) -> "Visitor":
+        """Another tab of the same browser."""
+        return Visitor(page=self.page.context.new_page(), url=self.url)
+
+    def sign_in(self, user) -> None:
+        """As if this browser had signed in to that account in yet another tab; nobody: signed out."""
+        name = settings.SESSION_COOKIE_NAME
+        self.page.context.clear_cookies(name=name)
+        if user is None:
+            return
+        client = Client()
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        cookies = [(name, client.cookies[name].value), ("csrftoken", get_random_string(32))]
+        self.page.context.add_cookies([{"name": key, "value": value, "url": self.url} for key, value in cookies])
 
     def wait_for(self, condition):
         """The first true value of `condition()`, which may ask the database; the browser goes on meanwhile."""

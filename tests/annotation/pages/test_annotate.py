@@ -219,6 +219,30 @@ def test_the_script_is_told_when_a_key_comes_again_with_other_votes(client, ann)
     assert "data-refusal" in response.content.decode()
 
 
+def test_a_form_is_sent_under_the_number_of_its_page(client, ann):
+    batch = lease(ann)
+
+    assert read_fields(client.get(PAGE)).values["key"] == str(batch.pk)
+
+
+@pytest.mark.parametrize("step", ["submit", "return", "undo"])
+def test_a_script_of_another_account_is_told_so_and_nothing_is_done(client, ann, step):
+    batch = lease(ann)
+    account = make_user("bea").pk
+
+    response = client.post(url(step, batch), answers("YES"), headers=FETCH | {"x-account": str(account)})
+
+    assert response.status_code == 401
+    assert not Vote.objects.exists()
+    assert Batch.objects.get().closed_at is None
+
+
+def test_a_script_of_this_account_is_served(client, ann):
+    response = client.post("/annotate/lease/", headers=FETCH | {"x-account": str(ann.pk)})
+
+    assert response.status_code == 200
+
+
 def test_a_page_to_have_at_hand_is_another_one(client, ann):
     current = lease(ann)
 
