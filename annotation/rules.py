@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from annotation.models import Annotator, Campaign
+from annotation.models import Annotator, Campaign, Conduct
 from hierarchy.errors import Conflict, InvalidInput, NotPermitted
 from hierarchy.models import Synset
 
@@ -16,6 +16,11 @@ TRANSITIONS: dict[str, dict[str, str]] = {
 }
 UNSAFE = (Synset.Safety.SENSITIVE, Synset.Safety.OFFENSIVE)
 LIVE_LEASES = 3
+# Pages without votes in an hour: given back, taken back, or expired. Whoever only looks, to find out what comes again, is stopped there.
+UNANSWERED_PAGES = 40
+# Times the policy's share of gold: newcomers and those whose answers look careless are checked more often, those who proved themselves less.
+TIMES_CHECKED = {Conduct.Checked.MORE: 2.0, Conduct.Checked.USUAL: 1.0, Conduct.Checked.LESS: 0.5}
+MOST_GOLD = 0.35
 MILLISECONDS_CAP = 60_000
 TOKEN_SCOPES_OF_ROLE = {"annotator": ("read", "annotate"), "curator": ("read", "annotate", "curate")}
 
@@ -27,7 +32,7 @@ class PolicyValues:
     target_error: float = 0.05
     vote_cap: int = 10
     page_size: int = 24
-    gold_rate: float = 0.1
+    gold_rate: float = 0.125
     gold_exposures: int = 200
     lease_seconds: int = 1800
     undo_seconds: int = 60
@@ -50,6 +55,11 @@ class PolicyValues:
         }
         if problems:
             raise InvalidInput(problems)
+
+
+def find_gold_rate(rate: float, checked: str) -> float:
+    """The share of gold among the questions of somebody who is checked so often, where the policy's is `rate`."""
+    return min(TIMES_CHECKED[Conduct.Checked(checked)] * rate, max(MOST_GOLD, rate))
 
 
 def next_state(campaign: Campaign, step: str) -> str:

@@ -40,6 +40,8 @@ def change(table, columns, where="true"):
 
 pytestmark = pytest.mark.django_db
 UUID = "00000000-0000-0000-0000-000000000001"
+NEW_CONDUCT = """INSERT INTO annotation_conduct (annotator_id, gold, "right", hurried, monotonous, checked, found_at)
+    SELECT id, {gold}, {right}, false, false, '{checked}', now() FROM annotation_annotator LIMIT 1"""
 BREAKS = [
     # hierarchy
     ("synset_wnid_matches_id", change("hierarchy_synset", "wnid = 'n00000001'", "id = 1740")),
@@ -125,6 +127,9 @@ BREAKS = [
     ("account_mark_once", duplicate("annotation_accountmark", user_id=-1)),
     ("policy_is_immutable", change("annotation_policy", "created_by_id = {idle}")),
     ("policy_is_immutable", change("annotation_policy", "created_by_id = NULL, vote_cap = 3")),
+    ("conduct_right_of_gold", NEW_CONDUCT.format(gold=3, right=4, checked="MORE")),
+    ("conduct_right_of_gold", NEW_CONDUCT.format(gold=3, right=-1, checked="MORE")),
+    ("conduct_checked_known", NEW_CONDUCT.format(gold=3, right=2, checked="NEVER")),
     ("api_token_sha256_length", change("annotation_apitoken", r"sha256 = '\x00'")),
     ("api_token_scope_known", change("annotation_apitoken", "scope = 'all'")),
     # annotation: campaigns
@@ -290,6 +295,13 @@ BREAKS = [
     ("batch_item_position_once", duplicate("annotation_batchitem", question_id=1)),
     ("batch_item_question_once", duplicate("annotation_batchitem", position=50)),
     ("batch_item_position_from_one", duplicate("annotation_batchitem", position=0, question_id=1)),
+    ("batch_item_stands_for_another", change("annotation_batchitem", "stands_for_id = question_id")),
+    (
+        "batch_item_place_once",
+        change("annotation_batchitem", "stands_for_id = {other}", "question_id <> {other}")
+        + ";"
+        + duplicate("annotation_batchitem", position=50, question_id="{gold}", stands_for_id="{other}"),
+    ),
     ("vote_once_per_annotator", duplicate("annotation_vote", position=50)),
     ("vote_once_per_position", duplicate("annotation_vote", withdrawn_at="2100-01-01")),
     ("vote_answer_known", duplicate("annotation_vote", answer="MAYBE", withdrawn_at="2100-01-01")),

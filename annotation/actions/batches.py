@@ -10,7 +10,7 @@ from annotation.actions.drawing import Obstacles, Search, draw_page
 from annotation.models import Annotator, Batch, Campaign, Policy
 from annotation.queries import assignment
 from annotation.queries.batches import NO_SUCH_BATCH, check_own
-from annotation.rules import LIVE_LEASES, check_not_barred
+from annotation.rules import LIVE_LEASES, UNANSWERED_PAGES, check_not_barred
 from hierarchy.errors import Conflict, InvalidInput, NotFound
 from hierarchy.queries.plain import build_models, execute_planned, name_columns
 
@@ -76,7 +76,7 @@ def lease_batch(*, annotator_id: int, campaign_name: str | None = None, size: in
 
     The annotator's current synset comes first, then the next in the campaign's order. When the lease is granted, votes in
     time plus live leases of a question do not pass what it asks for: its row is locked, then looked at.
-    NotPermitted for a barred annotator, Conflict with three live leases, NotFound or Conflict for a campaign that is
+    NotPermitted for a barred annotator, Conflict with three live leases or after too many pages without answers, NotFound or Conflict for a campaign that is
     not there or not open, InvalidInput for a size below 1.
     """
     if size is not None and size < 1:
@@ -115,6 +115,10 @@ def _lease(annotator_id: int, campaign_name: str | None, size: int | None, obsta
         obstacles.has_expired = history.has_expired
         if history.live_leases >= LIVE_LEASES:
             raise Conflict(f"You have {LIVE_LEASES} open pages. Answer one or give one back first.")
+        if history.unanswered >= UNANSWERED_PAGES:
+            raise Conflict(
+                f"You gave back {UNANSWERED_PAGES} pages without answers within an hour. Come back a little later."
+            )
         search = Search(annotator, policy.campaign, policy, secret, history, obstacles)
         batch = draw_page(search, size)
         if batch is not None:

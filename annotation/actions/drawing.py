@@ -8,46 +8,47 @@ from uuid import uuid4
 from django.db import connection
 
 from annotation.models import Annotator, Batch, Campaign, Policy
-from annotation.models.question import RING
 from annotation.queries import assignment
 from annotation.queries.assignment import History, Walk
+from annotation.queries.hiding import Place, fill_places, read_pool
+from annotation.rules import find_gold_rate
 from hierarchy.queries.plain import execute_planned
 
-# Gold is locked, then as many of the questions that were found as are missing: what others changed since is seen here, for each row
-# is locked and looked at once more, and those that others are at are passed over. Positions are drawn by a generator nobody can
-# foretell. Neither length nor size tells that there is no gold on a page; but where nothing else is free, no page is written. An
-# annotator counts once as shown gold, however often they see it.
+# Places are locked in the order in which they were found: what others changed since is seen here, for each row is locked and looked at
+# once more, and those that others are at are passed over. Gold is shown instead of a place's question where nobody else is at that
+# gold; the question is locked all the same, but not held. Positions are drawn by a generator nobody can foretell. An annotator
+# counts once as shown gold, however often they see it.
 TAKE = f"""
-WITH ahead AS MATERIALIZED ({assignment.GOLD_AHEAD}), gold AS MATERIALIZED (
-    SELECT question.id, gold.id AS gold_id FROM ahead AS question JOIN annotation_gold AS gold ON gold.question_id = question.id
-    WHERE question.wanted AND gold.active AND gold.exposures < %(exposures)s AND NOT {assignment.HELD_BY_THEM}
-    ORDER BY md5(%(secret)s::text || question.id) LIMIT %(gold)s FOR NO KEY UPDATE OF gold SKIP LOCKED
-), locked AS MATERIALIZED (
-    SELECT question.id
-    FROM unnest(%(found)s::bigint[]) WITH ORDINALITY AS found (id, place)
+WITH locked AS MATERIALIZED (
+    SELECT question.id, found.gold
+    FROM unnest(%(found)s::bigint[], %(gold)s::bigint[]) WITH ORDINALITY AS found (id, gold, place)
     JOIN annotation_question AS question ON question.id = found.id
     WHERE {assignment.HAS_ROOM}
-    ORDER BY found.place LIMIT %(size)s::int - (SELECT count(*) FROM gold) FOR NO KEY UPDATE OF question SKIP LOCKED
+    ORDER BY found.place LIMIT %(size)s::int FOR NO KEY UPDATE OF question SKIP LOCKED
+), gold AS MATERIALIZED (
+    SELECT gold.id, gold.question_id FROM annotation_gold AS gold
+    WHERE gold.question_id IN (SELECT locked.gold FROM locked) AND gold.active AND gold.exposures < %(exposures)s
+    ORDER BY gold.id FOR NO KEY UPDATE OF gold SKIP LOCKED
+), drawn AS MATERIALIZED (
+    SELECT locked.id, gold.question_id AS gold FROM locked LEFT JOIN gold ON gold.question_id = locked.gold
 ), held AS (
     UPDATE annotation_question AS question SET held_until = {assignment.LIVE_HOLDS} || %(expires_at)s::timestamptz
-    FROM locked WHERE question.id = locked.id
+    FROM drawn WHERE question.id = drawn.id AND drawn.gold IS NULL
 ), page AS (
     INSERT INTO annotation_batch (id, annotator_id, campaign_id, synset_id, leased_at, expires_at, outcome, late, places)
-    SELECT %(batch)s, %(annotator)s, %(campaign)s, %(synset)s, %(leased_at)s, %(expires_at)s, '', false, %(places)s::int[] || (
-        CASE WHEN %(gold)s = 0 THEN %(gold_place)s ELSE coalesce(
-            (SELECT lot FROM ahead WHERE wanted ORDER BY number LIMIT 1),
-            (SELECT lot + 1 FROM ahead WHERE lot < {RING - 1} ORDER BY number DESC LIMIT 1), %(gold_place)s) END)
-    WHERE EXISTS (SELECT FROM locked) OR (SELECT count(*) FROM gold) = %(size)s
+    SELECT %(batch)s, %(annotator)s, %(campaign)s, %(synset)s, %(leased_at)s, %(expires_at)s, '', false, %(places)s::int[]
+    WHERE EXISTS (SELECT FROM drawn)
     RETURNING id
 ), shown AS (
-    UPDATE annotation_gold AS shown SET exposures = exposures + 1 FROM gold, page
-    WHERE shown.id = gold.gold_id AND NOT EXISTS (
+    UPDATE annotation_gold AS shown SET exposures = exposures + 1 FROM gold
+    WHERE shown.id = gold.id AND NOT EXISTS (
         SELECT FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
-        WHERE item.question_id = gold.id AND batch.annotator_id = %(annotator)s AND batch.outcome <> 'IMPORTED')
+        WHERE item.question_id = gold.question_id AND batch.annotator_id = %(annotator)s AND batch.outcome <> 'IMPORTED')
 ), items AS (
-    INSERT INTO annotation_batchitem (batch_id, position, question_id)
-    SELECT page.id, row_number() OVER (ORDER BY gen_random_uuid()), drawn.id
-    FROM page, (SELECT id FROM locked UNION ALL SELECT id FROM gold) AS drawn RETURNING position
+    INSERT INTO annotation_batchitem (batch_id, position, question_id, stands_for_id)
+    SELECT page.id, row_number() OVER (ORDER BY gen_random_uuid()), coalesce(drawn.gold, drawn.id),
+           CASE WHEN drawn.gold IS NOT NULL THEN drawn.id END
+    FROM page, drawn RETURNING position
 )
 SELECT count(*) FROM items
 """  # noqa: S608 (constants of this project)
@@ -127,32 +128,32 @@ def _draw_in_synset(search: Search, synset: int, places: Sequence[int], size: in
     )
     if _take(search, walk, batch, found, size):
         return batch
-    search.obstacles.blocked.update(found)
+    search.obstacles.blocked.update(place.question for place in found)
     return None
 
 
-def _find(search: Search, walk: Walk, synset: int, wanted: int) -> list[int]:
+def _find(search: Search, walk: Walk, synset: int, wanted: int) -> list[Place]:
     """So many free questions, or more; fewer where the synset has no more."""
-    found: list[int] = []
+    found: list[Place] = []
     while len(found) < wanted and not walk.has_ended:
-        parameters = search.parameters(synset=synset, taken=found)
+        parameters = search.parameters(synset=synset, taken=[place.question for place in found])
         found += walk.find_free(wanted=wanted - len(found), parameters=parameters)
     return found
 
 
-def _take(search: Search, walk: Walk, batch: Batch, found: Sequence[int], size: int) -> int:
+def _take(search: Search, walk: Walk, batch: Batch, found: Sequence[Place], size: int) -> int:
     """How many questions the page has that was written; 0 where none was."""
-    share = size * search.policy.gold_rate
-    lot = assignment.draw_lot(search.secret, batch.synset_id, search.history.submitted)
+    pool = read_pool(secret=search.secret, parameters=search.parameters(synset=batch.synset_id))
+    rate = find_gold_rate(search.policy.gold_rate, search.history.checked)
+    filled = fill_places(found, pool=pool, secret=search.secret, rate=rate)
     values = search.parameters(
         batch=batch.pk,
         synset=batch.synset_id,
         leased_at=batch.leased_at,
         expires_at=batch.expires_at,
-        places=batch.places,
-        gold_place=walk.gold_place,
-        gold=int(share) + (lot < share % 1),
-        found=found,
+        places=walk.places,
+        found=[place.question for place in filled],
+        gold=[place.gold for place in filled],
         size=size,
     )
     with connection.cursor() as cursor:

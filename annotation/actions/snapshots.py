@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from annotation.actions.accounts import bar_annotator
 from annotation.actions.copying import copy_models
+from annotation.actions.habits import record_conduct
 from annotation.actions.rescoring import divide_questions
 from annotation.consensus.calibrate import Calibration
 from annotation.consensus.decide import Rule
@@ -95,9 +96,10 @@ def _list_synset_priors(snapshot: Snapshot, factors: SynsetTable | None) -> Iter
 
 
 def follow_snapshot(*, snapshot: Snapshot, at: datetime) -> None:
-    """Annotators found to be spam are barred, each in a transaction of its own, so that whoever sends votes waits for few. Where
+    """How often each annotator is checked is found anew. Annotators found to be spam are barred, each in a transaction of its own, so that whoever sends votes waits for few. Where
     it is cut off, the others wait for the next snapshot.
     """
+    record_conduct(snapshot=snapshot, at=at)
     spam = Annotator.objects.filter(skills__snapshot=snapshot, skills__spam=True, barred_at=None).order_by("pk")
     for annotator_id in list(spam.values_list("pk", flat=True)):
         bar_annotator(annotator_id=annotator_id, reason=SPAM_REASON, by=None, at=at)

@@ -1,4 +1,4 @@
-from annotation.models.annotator import AccountMark, Annotator, ApiToken
+from annotation.models.annotator import AccountMark, Annotator, ApiToken, Conduct
 from annotation.models.campaign import Campaign, CampaignRange, CampaignSynset, Policy
 from annotation.models.estimation import Estimation, EstimationShard, Measurement, RescoredRange
 from annotation.models.question import UNFINISHED, Dispute, DueQuestions, Estimate, Gold, Question, SetAside
@@ -15,6 +15,7 @@ __all__ = [
     "Campaign",
     "CampaignRange",
     "CampaignSynset",
+    "Conduct",
     "Dispute",
     "DueQuestions",
     "Estimate",

@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from hierarchy.models.checks import IS_SHA256
 
@@ -57,6 +57,36 @@ class Annotator(models.Model):
 
     def __str__(self) -> str:
         return f"annotator {self.pk}"
+
+
+class Conduct(models.Model):
+    """How an annotator answered of late, found anew with each snapshot; whoever has no row is new.
+
+    `hurried`, `monotonous`: signs of answers given without looking (annotation.consensus.signals), which bring more gold and nothing
+    else. `checked`: how often gold is asked.
+    """
+
+    class Checked(models.TextChoices):
+        MORE = "MORE", "more often"
+        USUAL = "USUAL", "as often as usual"
+        LESS = "LESS", "less often"
+
+    annotator = models.OneToOneField(Annotator, primary_key=True, on_delete=models.PROTECT, related_name="conduct")
+    gold = models.IntegerField(help_text="answers yes or no to questions whose truth was known before")
+    right = models.IntegerField(help_text="of these")
+    hurried = models.BooleanField()
+    monotonous = models.BooleanField()
+    checked = models.CharField(max_length=5, choices=Checked.choices)
+    found_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="conduct_right_of_gold", condition=Q(right__gte=0, gold__gte=F("right"))),
+            models.CheckConstraint(name="conduct_checked_known", condition=Q(checked__in=["MORE", "USUAL", "LESS"])),
+        ]
+
+    def __str__(self) -> str:
+        return f"annotator {self.annotator_id} is checked {self.get_checked_display()}"
 
 
 class ApiToken(models.Model):

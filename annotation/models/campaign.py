@@ -98,7 +98,7 @@ class Policy(models.Model):
     target_error = models.FloatField(default=0.05, help_text="share of wrong labels among those decided by votes")
     vote_cap = models.IntegerField(default=10, help_text="votes after which a curator decides")
     page_size = models.IntegerField(default=24, help_text="pictures on a page")
-    gold_rate = models.FloatField(default=0.1, help_text="share of a page that is gold")
+    gold_rate = models.FloatField(default=0.125, help_text="share of what is asked that is gold")
     gold_exposures = models.IntegerField(default=200, help_text="annotators to whom one gold question is shown at most")
     lease_seconds = models.IntegerField(default=1800, help_text="how long a page is kept for its annotator")
     undo_seconds = models.IntegerField(default=60, help_text="how long a page of votes can be taken back")

@@ -98,15 +98,26 @@ class Batch(models.Model):
 
 
 class BatchItem(models.Model):
-    """A question on a leased page, at its position (from 1)."""
+    """A question on a leased page, at its position (from 1). Gold stands in the place of another question of the page's synset, `stands_for`,
+    which is asked later (docs/adr/0038); imported gold and that of earlier versions in none."""
 
     pk = models.CompositePrimaryKey("batch_id", "position")
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="items", db_index=False)
     position = models.SmallIntegerField()
     question = models.ForeignKey(Question, on_delete=models.PROTECT, related_name="batch_items", db_index=False)
+    stands_for = models.ForeignKey(
+        Question, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
 
     class Meta:
         constraints = [
+            # It also finds the pages with gold in the place of a question.
+            models.UniqueConstraint(
+                name="batch_item_place_once", fields=["stands_for", "batch"], condition=Q(stands_for__isnull=False)
+            ),
+            models.CheckConstraint(
+                name="batch_item_stands_for_another", condition=Q(stands_for=None) | ~Q(stands_for=F("question"))
+            ),
             # In this order it also finds the pages of a question.
             models.UniqueConstraint(name="batch_item_question_once", fields=["question", "batch"]),
             models.UniqueConstraint(name="batch_item_of_vote", fields=["batch", "position", "question"]),

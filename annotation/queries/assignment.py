@@ -9,19 +9,19 @@ place on, ZONE questions at a time; within these the order is secret, too (docs/
 again before the ring has been walked, so a page costs the same for whoever has seen much and in however large a synset.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from django.db import connection
 from django.utils.crypto import salted_hmac
 
 from annotation.consensus.information import BANDS
-from annotation.models import Annotator, Campaign
+from annotation.models import Annotator, Campaign, Conduct
 from annotation.models.question import RING
+from annotation.queries.hiding import Place, digest
+from annotation.queries.holds import LIVE, PLACE_HELD_BY_THEM, VOTED
 from hierarchy.queries.plain import execute_planned
 
 # Questions of one band that are looked at for a page; more only where none of these is free.
@@ -29,8 +29,6 @@ ZONE = 100
 LARGEST_ZONE = 5_000
 # So many times as many questions are found as are wanted.
 SPARE = 2
-
-LIVE = "batch.closed_at IS NULL AND batch.expires_at > now()"
 
 # What an index holds of questions that want votes.
 WANTS_VOTES = (
@@ -47,20 +45,13 @@ HAS_ROOM = """
         < least(question.votes_wanted, %(cap)s::int)
 """
 
-HELD_BY_THEM = f"""question.id = ANY (ARRAY(
-        SELECT item.question_id FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
-        WHERE batch.annotator_id = %(annotator)s AND {LIVE}))"""
-
-VOTED = """EXISTS (SELECT 1 FROM annotation_vote AS vote
-                WHERE vote.question_id = question.id AND vote.annotator_id = %(annotator)s AND vote.withdrawn_at IS NULL)"""
-
 # Stretch after stretch, and no further than rows are wanted. A zone in which nothing is free gives one row without an id. The place
 # of the next walk lies before the first question without a vote of the annotator's: what they only hold may be given back.
 FIND = f"""
-SELECT stretch.step, found.id, found.place, CASE WHEN found.rows = %(zone)s::bigint THEN found.last END
+SELECT stretch.step, found.id, found.had, found.before, found.place, CASE WHEN found.rows = %(zone)s::bigint THEN found.last END
 FROM unnest(%(bands)s::int[], %(lows)s::bigint[], %(highs)s::bigint[]) WITH ORDINALITY AS stretch (band, low, high, step)
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN zone.free THEN zone.id END AS id, zone.place, zone.last, zone.rows
+    SELECT CASE WHEN zone.free THEN zone.id END AS id, stood.had, stood.before, zone.place, zone.last, zone.rows
     FROM (
         SELECT near.id, near.free, bool_or(near.free) OVER () AS some, min(near.lot) FILTER (WHERE NOT near.voted) OVER () AS place,
                max(near.lot) OVER () AS last, count(*) OVER () AS rows, row_number() OVER () AS number
@@ -68,7 +59,7 @@ CROSS JOIN LATERAL (
             SELECT looked.id, looked.lot, looked.voted, looked.room AND NOT looked.voted AS free
             FROM (
                 SELECT question.id, question.lot, {VOTED} AS voted,
-                       question.id <> ALL(%(taken)s::bigint[]) AND NOT {HELD_BY_THEM}
+                       question.id <> ALL(%(taken)s::bigint[]) AND NOT {PLACE_HELD_BY_THEM}
                        AND question.votes_in_time + cardinality(question.held_until) < %(cap)s::int AS room
                 FROM annotation_question AS question
                 WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AND {WANTS_VOTES}
@@ -77,23 +68,19 @@ CROSS JOIN LATERAL (
             ) AS looked
         ) AS near
     ) AS zone
+    CROSS JOIN LATERAL (
+        SELECT coalesce(bool_or(EXISTS (
+                   SELECT 1 FROM annotation_vote AS vote
+                   WHERE vote.question_id = item.question_id AND vote.annotator_id = %(annotator)s AND vote.withdrawn_at IS NULL)),
+                   false) AS had,
+               (array_agg(item.question_id ORDER BY batch.leased_at DESC))[1] AS before
+        FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
+        WHERE item.stands_for_id = zone.id AND batch.annotator_id = %(annotator)s
+    ) AS stood
     WHERE zone.free OR (NOT zone.some AND zone.number = 1)
     ORDER BY md5(%(secret)s::text || zone.id)
 ) AS found
 LIMIT %(limit)s
-"""
-
-# Gold has a ring of its own, whatever its priority (docs/adr/0013), and a zone of it as the others.
-_GOLD = """(SELECT question.id, question.lot, {part} AS part FROM annotation_question AS question
-     WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AND question.is_gold
-       AND question.lot {side} %(gold_place)s::int
-     ORDER BY question.lot LIMIT {zone})"""
-GOLD_AHEAD = f"""
-SELECT question.id, question.lot, row_number() OVER (ORDER BY question.part, question.lot) AS number,
-       gold.exposures < %(exposures)s AND NOT {VOTED} AS wanted
-FROM ({_GOLD.format(part=0, side=">=", zone=ZONE)} UNION ALL {_GOLD.format(part=1, side="<", zone=ZONE)}) AS question
-JOIN annotation_gold AS gold ON gold.question_id = question.id AND gold.active
-ORDER BY number LIMIT {ZONE}
 """
 
 # By the newest page that an annotator had in a synset.
@@ -119,15 +106,17 @@ SELECT synset_id FROM (
 ) AS found ORDER BY part LIMIT 1
 """
 
-# Of the newest page the places are read, of the newest one that was sent its id.
+# Of the newest page the places are read.
 HISTORY = f"""
 SELECT statement_timestamp(),
        (SELECT count(*) FROM annotation_batch AS batch WHERE batch.annotator_id = %(annotator)s AND {LIVE}),
        EXISTS (SELECT 1 FROM annotation_batch WHERE closed_at IS NULL AND NOT lapsed AND expires_at <= now()),
        newest.synset_id, newest.position, newest.places,
-       (SELECT batch.id FROM annotation_batch AS batch
-        WHERE batch.annotator_id = %(annotator)s AND batch.outcome = 'SUBMITTED' AND batch.undone_at IS NULL
-        ORDER BY batch.leased_at DESC LIMIT 1)
+       (SELECT count(*) FROM annotation_batch AS batch
+        WHERE batch.annotator_id = %(annotator)s AND batch.leased_at > now() - interval '1 hour'
+          AND (batch.outcome = 'RETURNED' OR batch.undone_at IS NOT NULL
+               OR (batch.closed_at IS NULL AND batch.expires_at <= now()))),
+       (SELECT conduct.checked FROM annotation_conduct AS conduct WHERE conduct.annotator_id = %(annotator)s)
 FROM (VALUES (1)) AS one (row) LEFT JOIN LATERAL (
     SELECT batch.synset_id, member.position, batch.places FROM annotation_batch AS batch
     JOIN annotation_campaignsynset AS member
@@ -149,8 +138,9 @@ class Stretch(NamedTuple):
 @dataclass(frozen=True)
 class History:
     """What an annotator did last: the campaign's synset of their newest page with its position and the places of the walk (None,
-    0 and [] where there is none), how many pages they hold, and which page they sent last. `moment` is that of the query;
-    `has_expired`: leases, whoever's, have expired whose questions are still held."""
+    0 and [] where there is none), how many pages they hold, and how many of the last hour's brought no votes that stand. `moment` is
+    that of the query; `has_expired`: leases, whoever's, have expired whose questions are still held. `checked`: how often they are asked
+    gold, more often where nothing is known of them."""
 
     moment: datetime
     live_leases: int
@@ -158,15 +148,25 @@ class History:
     synset_id: int | None
     position: int
     places: list[int]
-    submitted: UUID | None
+    unanswered: int
+    checked: str
 
 
 def read_history(annotator: Annotator, campaign: Campaign) -> History:
     """One query. People stay with the synset that they have just read about."""
     with connection.cursor() as cursor:
         execute_planned(cursor, HISTORY, {"annotator": annotator.pk, "campaign": campaign.pk})
-        moment, live_leases, has_expired, synset_id, position, places, submitted = cursor.fetchone()
-    return History(moment, live_leases, has_expired, synset_id, position or 0, places or [], submitted)
+        moment, live_leases, has_expired, synset_id, position, places, unanswered, checked = cursor.fetchone()
+    return History(
+        moment,
+        live_leases,
+        has_expired,
+        synset_id,
+        position or 0,
+        places or [],
+        unanswered,
+        checked or Conduct.Checked.MORE,
+    )
 
 
 def read_places(*, annotator: Annotator, campaign: Campaign, synset_id: int) -> list[int]:
@@ -182,23 +182,14 @@ def write_secret(annotator: Annotator) -> str:
     return salted_hmac("annotation.assignment", str(annotator.pk), algorithm="sha256").hexdigest()
 
 
-def draw_lot(secret: str, synset_id: int, submitted: UUID | None) -> float:
-    """A number in [0, 1) that changes with every page this annotator answers, and with nothing else."""
-    return _digest(f"{secret}:{synset_id}:{submitted}") / 2**48
-
-
-def _digest(text: str) -> int:
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6])
-
-
 class Walk:
     """A search for free questions of one synset: the rings of its bands, what tells most first, each from its place to the end
-    and then from the beginning to the place. Where no places are known, from secret ones. The last of `places` is that of
-    the ring of gold, which is searched when a page is taken."""
+    and then from the beginning to the place. Where no places are known, from secret ones."""
 
     def __init__(self, *, secret: str, synset_id: int, places: Sequence[int]) -> None:
-        secret_places = [_digest(f"{secret}:{synset_id}:{band}") % RING for band in range(BANDS + 1)]
-        *self._starts, self.gold_place = [*places, *secret_places[len(places) :]]
+        secret_places = [digest(f"{secret}:{synset_id}:{band}") % RING for band in range(BANDS)]
+        # Pages of earlier versions have one more.
+        self._starts = [*places, *secret_places[len(places) :]][:BANDS]
         self._places: dict[int, int] = {}
         self._stretches = [
             stretch
@@ -220,7 +211,7 @@ class Walk:
         places |= {stretch.band: stretch.low for stretch in reversed(self._stretches)}
         return [(places | self._places)[band] for band in range(BANDS)]
 
-    def find_free(self, *, wanted: int, parameters: Mapping[str, Any]) -> list[int]:
+    def find_free(self, *, wanted: int, parameters: Mapping[str, Any]) -> list[Place]:
         """Free questions in the order in which to ask them, some more than `wanted` or less, none of `parameters["taken"]`; the
         next call looks behind them. One query, no lock."""
         # Others may be quicker with some of them.
@@ -236,8 +227,8 @@ class Walk:
             self._zone = min(2 * self._zone, LARGEST_ZONE)
         return found
 
-    def _go_on(self, rows: Sequence[tuple[int, int | None, int | None, int | None]], cut_off: int) -> list[int]:
-        """Takes the ids out of what FIND gave, and steps forward; stretches from number `cut_off` on were not looked at to their
+    def _go_on(self, rows: Sequence[tuple[Any, ...]], cut_off: int) -> list[Place]:
+        """Takes the places out of what FIND gave, and steps forward; stretches from number `cut_off` on were not looked at to their
         ends.
 
         Where a zone was full and nothing free, what lies behind it comes before the rest of its ring, but other bands do not
@@ -247,11 +238,11 @@ class Walk:
         unfinished: set[int] = set()
         for step, stretch in enumerate(self._stretches, start=1):
             here = [row for row in rows if row[0] == step]
-            place, last = here[0][2:] if here else (None, None)
+            place, last = here[0][4:] if here else (None, None)
             if stretch.band in unfinished:
                 left.append(stretch)
                 continue
-            free = [question for _, question, _, _ in here if question is not None]
+            free = [Place(*row[1:4]) for row in here if row[1] is not None]
             found += free
             if place is not None:
                 self._places.setdefault(stretch.band, place)

@@ -77,6 +77,11 @@ BREAKS = {
     "closure_follows_parent_links": ["DELETE FROM hierarchy_closure WHERE distance = 1"],
     "search_words_are_the_synsets_words": ["DELETE FROM hierarchy_synsetword WHERE position = 0"],
     "hierarchy_is_as_imported": ["UPDATE hierarchy_wordnetimport SET synsets = synsets + 1"],
+    "gold_stands_for_its_like": [
+        """UPDATE annotation_batchitem SET stands_for_id =
+           (SELECT id FROM annotation_question AS question ORDER BY synset_id = (SELECT synset_id FROM annotation_question
+            WHERE id = annotation_batchitem.question_id) LIMIT 1) WHERE position = 1"""
+    ],
     "every_account_has_its_mark": ["DELETE FROM annotation_accountmark"],
     "deleted_accounts_hold_no_page": ["UPDATE annotation_annotator SET user_id = NULL"],
     "votes_are_estimated_soon": [

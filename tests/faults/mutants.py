@@ -81,8 +81,8 @@ MUTANTS: dict[str, Mutant] = {
         (
             Edit(
                 "annotation/actions/drawing.py",
-                "LIMIT %(size)s::int - (SELECT count(*) FROM gold) FOR NO KEY UPDATE OF question SKIP LOCKED",
-                "LIMIT %(size)s::int - (SELECT count(*) FROM gold)",
+                "LIMIT %(size)s::int FOR NO KEY UPDATE OF question SKIP LOCKED",
+                "LIMIT %(size)s::int",
             ),
         ),
     ),

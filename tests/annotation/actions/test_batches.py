@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils.timezone import now
 
 from annotation.actions import accounts, batches, campaigns, votes
-from annotation.models import Batch, BatchItem, Gold, Question
+from annotation.models import BatchItem, Gold, Question
 from annotation.rules import PolicyValues
 from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from tests import builders
@@ -164,20 +164,6 @@ def test_whichever_of_several_pages_is_given_back_comes_again(curator, given_bac
     assert questions_of(builders.lease(curator, campaign)) == questions_of(page)
 
 
-def test_priority_plays_no_part_for_gold(curator):
-    campaign = make_campaign(40, by=curator, page_size=10, gold_rate=0.5)
-    ids = list(campaign.questions.order_by("pk").values_list("pk", flat=True))
-    for question in campaign.questions.filter(pk__in=ids[:20]):
-        builders.make_gold(question)
-    users = builders.make_crowd(4)
-    before = [questions_of(builders.lease(user, campaign)) & set(ids[:20]) for user in users]
-    for batch in Batch.objects.all():
-        batches.return_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
-    Question.objects.filter(pk__in=ids[:5]).update(priority=7)
-
-    assert [questions_of(builders.lease(user, campaign)) & set(ids[:20]) for user in users] == before
-
-
 # Who is refused
 
 
@@ -233,83 +219,111 @@ def test_a_draft_is_as_good_as_absent(curator):
             batches.lease_batch(annotator_id=builders.find_annotator(curator).pk, campaign_name=name)
 
 
-# Gold
+# Gold (what stands where: tests/annotation/queries/test_hiding.py)
+
+
+def make_gold_of(campaign, number):
+    """The first of its questions are gold from now on."""
+    chosen = list(campaign.questions.order_by("pk")[:number])
+    for question in chosen:
+        builders.make_gold(question)
+    return {question.pk for question in chosen}
 
 
 def test_gold_takes_the_place_of_others_so_that_pages_do_not_tell(curator):
     campaign = make_campaign(20, by=curator, page_size=8, gold_rate=0.5)
-    plain = builders.lease(curator, campaign)
-    for question in list(campaign.questions.all()[10:]):
-        builders.make_gold(question)
-    mixed = builders.lease(builders.make_crowd(1)[0], campaign)
+    gold = make_gold_of(campaign, 10)
+    page = builders.lease(curator, campaign)
 
-    gold = set(Question.objects.filter(gold__active=True).values_list("pk", flat=True))
-    assert len(questions_of(plain)) == len(questions_of(mixed)) == 8
-    assert len(questions_of(mixed) & gold) == 4
+    items = list(page.items.all())
+    assert len(items) == 8
+    assert {item.question_id for item in items} <= gold
+    assert len({item.stands_for_id for item in items} - gold - {None}) == 8
 
 
-def test_a_page_of_gold_alone_is_never_served(curator):
+def test_what_gold_stands_for_is_asked_when_the_gold_is_answered(curator):
+    campaign = make_campaign(6, by=curator, page_size=3, gold_rate=0.5)
+    gold = make_gold_of(campaign, 3)
+    first, second = (questions_of(builders.vote(curator, campaign=campaign)) for _ in range(2))
+
+    assert first == gold
+    assert second == set(campaign.questions.values_list("pk", flat=True)) - gold
+
+
+def test_gold_holds_no_question(curator):
+    campaign = make_campaign(6, by=curator, page_size=3, gold_rate=0.5)
+    make_gold_of(campaign, 3)
+    builders.lease(curator, campaign)
+
+    assert not campaign.questions.exclude(held_until=[]).exists()
+
+
+def test_a_page_of_gold_alone_is_never_served_where_nothing_else_is_asked(curator):
     campaign = make_campaign(3, by=curator, gold_rate=0.5)
-    for question in list(campaign.questions.all()):
-        builders.make_gold(question)
+    make_gold_of(campaign, 3)
 
     assert batches.lease_batch(annotator_id=builders.find_annotator(curator).pk) is None
-
-
-def test_every_page_of_several_has_a_question_that_is_not_gold(curator):
-    campaign = make_campaign(6, by=curator, gold_rate=0.5)
-    for question in list(campaign.questions.all()[3:]):
-        builders.make_gold(question)
-    batch = builders.lease(curator, campaign, size=2)
-
-    assert BatchItem.objects.filter(batch=batch).exclude(question__gold__active=True).exists()
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_a_page_that_was_given_back_comes_again_as_it_was(curator, size):
     campaign = make_campaign(12, by=curator, gold_rate=0.3)
-    for question in list(campaign.questions.all()[::2]):
-        builders.make_gold(question)
+    make_gold_of(campaign, 6)
     drawn = set()
     for _ in range(6):
         batch = builders.lease(curator, campaign, size=size)
-        drawn.add(frozenset(batch.items.values_list("question_id", flat=True)))
+        drawn.add(frozenset(questions_of(batch)))
         batches.return_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
 
     assert len(drawn) == 1
 
 
-def test_an_annotator_meets_all_gold_however_much_there_is_of_it(curator):
-    campaign = make_campaign(370, by=curator, page_size=40, gold_rate=0.5)
-    gold = set(campaign.questions.order_by("pk").values_list("pk", flat=True)[:130])
-    for pk in gold:
-        builders.make_gold(Question.objects.get(pk=pk))
+def test_a_page_that_was_taken_back_comes_again_as_it_was(curator):
+    campaign = make_campaign(12, by=curator, page_size=4, gold_rate=0.3)
+    make_gold_of(campaign, 6)
+    batch = builders.vote(curator, campaign=campaign)
+    votes.undo_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
+
+    assert questions_of(builders.lease(curator, campaign)) == questions_of(batch)
+
+
+def test_what_was_left_without_an_answer_comes_again_gold_and_other(curator):
+    campaign = make_campaign(24, by=curator, page_size=6, gold_rate=0.3)
+    make_gold_of(campaign, 10)
+    batch = builders.lease(curator, campaign)
+    builders.submit(batch, ["YES"])
+    left = set(batch.items.exclude(position=1).values_list("question", flat=True))
+
+    assert left <= questions_of(builders.lease(curator, campaign))
+
+
+def test_an_annotator_meets_gold_only_once(curator):
+    campaign = make_campaign(60, by=curator, page_size=10, gold_rate=0.5)
+    gold = make_gold_of(campaign, 20)
     Question.objects.filter(is_gold=False).update(votes_wanted=10)
-    seen = [questions_of(builders.vote(curator, campaign=campaign)) & gold for _ in range(9)]
+    seen = [questions_of(builders.vote(curator, campaign=campaign)) & gold for _ in range(6)]
 
     assert set().union(*seen) == gold
     assert sum(map(len, seen)) == len(gold)
 
 
 def test_gold_that_was_shown_often_enough_hides_none_behind_it(curator):
-    campaign = make_campaign(160, by=curator, page_size=10, gold_rate=0.5, gold_exposures=1)
-    *spent, last = campaign.questions.order_by("pk")[:110]
+    campaign = make_campaign(300, by=curator, page_size=10, gold_rate=0.5, gold_exposures=1)
+    *spent, last = campaign.questions.order_by("pk")[:250]
     for lot, question in enumerate([*spent, last]):
         builders.make_gold(question)
         Question.objects.filter(pk=question.pk).update(lot=lot)
     Gold.objects.exclude(question=last).update(exposures=1)
-    pages = [questions_of(builders.vote(curator, campaign=campaign)) for _ in range(2)]
 
-    assert last.pk in set().union(*pages)
+    assert last.pk in questions_of(builders.lease(curator, campaign))
 
 
 @pytest.mark.parametrize("end", ["voted", "returned", "expired", "undone"])
 def test_gold_is_shown_to_no_more_annotators_than_its_exposures(curator, end):
     campaign = make_campaign(8, by=curator, page_size=4, gold_rate=0.5, gold_exposures=1)
-    gold = campaign.questions.last()
-    builders.make_gold(gold)
+    (gold,) = make_gold_of(campaign, 1)
     batch = builders.lease(curator, campaign)
-    assert gold.pk in questions_of(batch)
+    assert gold in questions_of(batch)
     if end == "returned":
         batches.return_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
     elif end == "expired":
@@ -319,7 +333,23 @@ def test_gold_is_shown_to_no_more_annotators_than_its_exposures(curator, end):
     if end == "undone":
         votes.undo_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
 
-    assert gold.pk not in questions_of(builders.lease(builders.make_crowd(1)[0], campaign))
+    assert gold not in questions_of(builders.lease(builders.make_crowd(1)[0], campaign))
+
+
+@pytest.mark.parametrize("end", ["returned", "undone"])
+def test_whoever_only_looks_is_stopped_for_a_while(curator, monkeypatch, end):
+    monkeypatch.setattr(batches, "UNANSWERED_PAGES", 3)
+    campaign = make_campaign(8, by=curator, page_size=2, gold_rate=0)
+    for _ in range(3):
+        batch = builders.lease(curator, campaign)
+        if end == "returned":
+            batches.return_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
+        else:
+            builders.submit(batch)
+            votes.undo_batch(annotator_id=batch.annotator_id, batch_id=batch.pk)
+
+    with pytest.raises(Conflict, match="gave back 3 pages"):
+        builders.lease(curator, campaign)
 
 
 # Counting
@@ -394,6 +424,6 @@ def test_a_lease_takes_a_fixed_number_of_queries(curator, django_assert_num_quer
     campaign = make_campaign(30, by=curator, gold_rate=0)
     annotator = builders.find_annotator(curator)
 
-    # savepoint, annotator with policies, history, next synset, places, find, take, end of savepoint
-    with django_assert_num_queries(8):
+    # savepoint, annotator with policies, history, next synset, places, find, gold, take, end of savepoint
+    with django_assert_num_queries(9):
         batches.lease_batch(annotator_id=annotator.pk, campaign_name=campaign.name)

@@ -44,10 +44,11 @@ def describe(response):
 
 def make_campaign(number, *, gold):
     synset = make_synset(number)
-    make_candidates(synset, 2)
+    make_candidates(synset, 2 + gold)
     campaign = make_open_campaign([synset], name=f"same-{number}", page_size=2, gold_rate=0.5)
     if gold:
         make_gold(campaign.questions.latest("pk"))
+        # Both pages are of questions 1 and 2, the second one with gold in the place of one.
     return campaign
 
 

@@ -53,10 +53,14 @@ def begin(user, campaign, places=()):
     return Walk(secret=secret, synset_id=synset, places=places), parameters
 
 
+def find_some(walk, parameters, *, wanted, taken=()):
+    return [place.question for place in walk.find_free(wanted=wanted, parameters={**parameters, "taken": list(taken)})]
+
+
 def walk_to_the_end(walk, parameters, *, wanted):
     found: list[int] = []
     while not walk.has_ended:
-        found += walk.find_free(wanted=wanted, parameters={**parameters, "taken": found})
+        found += find_some(walk, parameters, wanted=wanted, taken=found)
     return found
 
 
@@ -81,7 +85,7 @@ def test_what_tells_most_is_found_first(ann):
     scatter(campaign, 1)
     walk, parameters = begin(ann, campaign)
 
-    found = walk.find_free(wanted=60, parameters={**parameters, "taken": []})
+    found = find_some(walk, parameters, wanted=60)
     priorities = dict(campaign.questions.values_list("pk", "priority"))
 
     assert found

@@ -1,0 +1,84 @@
+"""How often each annotator is checked."""
+
+import pytest
+
+from annotation.actions import votes
+from annotation.actions.votes import GivenVote
+from annotation.consensus import signals
+from annotation.models import Conduct
+from annotation.rules import find_gold_rate
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+FEW = 6
+
+
+@pytest.fixture
+def campaign(monkeypatch):
+    """Six questions, three of them gold; few answers tell already."""
+    for name in ("LEAST_ANSWERS", "KNOWN_GOLD", "PROVEN_GOLD"):
+        monkeypatch.setattr(signals, name, 3)
+    synset = builders.make_synset(1740)
+    builders.make_candidates(synset, FEW)
+    campaign = builders.make_open_campaign([synset], gold_rate=0.5, page_size=FEW)
+    for question in campaign.questions.order_by("pk")[:3]:
+        builders.make_gold(question)
+    return campaign
+
+
+def answer_all(campaign, name, *, gold="YES", other="NO", milliseconds=1500):
+    """Two pages: gold, then what it stood for."""
+    user = builders.make_user(name)
+    for answer in (gold, other):
+        page = builders.lease(user, campaign)
+        given = [GivenVote(position=at, answer=answer, milliseconds=milliseconds) for at in range(1, FEW // 2 + 1)]
+        votes.submit_batch(annotator_id=page.annotator_id, batch_id=page.pk, votes=given, key=str(page.pk))
+    return builders.find_annotator(user)
+
+
+def find_conduct(*annotators):
+    builders.estimate_all()
+    counts = dict.fromkeys(
+        [annotator.pk for annotator in annotators], [[1.0, 1.0, 1.0]] * len(builders.CLEAR.responses)
+    )
+    builders.make_snapshot(counts=counts)
+    return [Conduct.objects.get(annotator=annotator) for annotator in annotators]
+
+
+def test_whoever_does_well_on_gold_is_checked_less(campaign):
+    (conduct,) = find_conduct(answer_all(campaign, "ann"))
+
+    assert (conduct.gold, conduct.right, conduct.checked) == (3, 3, "LESS")
+
+
+def test_whoever_misses_gold_is_checked_as_usual(campaign):
+    (conduct,) = find_conduct(answer_all(campaign, "ann", gold="NO", other="YES"))
+
+    assert (conduct.gold, conduct.right, conduct.checked) == (3, 0, "USUAL")
+
+
+def test_haste_and_sameness_bring_more_checks(campaign):
+    quick, same, *_ = find_conduct(
+        answer_all(campaign, "quick", milliseconds=50),
+        answer_all(campaign, "same", other="YES"),
+        *(answer_all(campaign, f"calm-{number}") for number in range(3)),
+    )
+
+    assert (quick.hurried, quick.monotonous, quick.checked) == (True, False, "MORE")
+    assert (same.hurried, same.monotonous, same.checked) == (False, True, "MORE")
+
+
+def test_conduct_is_found_anew_with_each_snapshot(campaign):
+    ann = answer_all(campaign, "ann")
+    find_conduct(ann)
+    Conduct.objects.update(checked="MORE")
+
+    assert find_conduct(ann)[0].checked == "LESS"
+
+
+@pytest.mark.parametrize(
+    ("rate", "checked", "expected"),
+    [(0.125, "MORE", 0.25), (0.125, "USUAL", 0.125), (0.125, "LESS", 0.0625), (0.3, "MORE", 0.35), (0.5, "MORE", 0.5)],
+)
+def test_the_share_of_gold_follows_how_often_somebody_is_checked(rate, checked, expected):
+    assert find_gold_rate(rate, checked) == expected
