@@ -23,6 +23,7 @@ def campaign(monkeypatch):
     campaign = builders.make_open_campaign([synset], gold_rate=0.5, page_size=FEW)
     for question in campaign.questions.order_by("pk")[:3]:
         builders.make_gold(question)
+    campaign.questions.update(votes_wanted=10)
     return campaign
 
 

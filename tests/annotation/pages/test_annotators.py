@@ -37,7 +37,7 @@ def client(boss):
 @pytest.fixture
 def campaign(boss):
     dog = make_synset(2084071, words=["dog"])
-    make_candidates(dog, 3)
+    make_candidates(dog, 4)
     return make_open_campaign([dog], name="demo", by=boss, gold_rate=0.5)
 
 
@@ -112,7 +112,7 @@ def test_an_order_that_is_none_is_the_usual_one(campaign, client, order):
 
 
 def test_gold_says_how_many_answers_were_right(campaign, client):
-    yes, no, _ = campaign.questions.order_by("pk")
+    yes, no, *_ = campaign.questions.order_by("pk")
     make_gold(yes, "YES")
     make_gold(no, "NO")
     make_votes(campaign, ["YES"])
@@ -120,7 +120,7 @@ def test_gold_says_how_many_answers_were_right(campaign, client):
     response = client.get("/curate/annotators/")
 
     [(row, _)] = response.context["rows"]
-    assert (row.answered.votes, row.answered.gold, row.answered.right) == (3, 2, 1)
+    assert (row.answered.votes, row.answered.gold, row.answered.right) == (2, 2, 1)
     assert "1 of 2" in response.content.decode()
 
 
@@ -182,7 +182,7 @@ def test_barring_asks_again_and_rings(campaign, client, boss, monkeypatch):
     barred = Annotator.objects.get(pk=number)
     assert response.headers["Location"] == f"/curate/annotators/{number}/"
     assert (barred.barred_reason, barred.barred_by, rings) == ("yes to all", boss, [1])
-    assert campaign.questions.due().count() == 3
+    assert campaign.questions.due().count() == 4
     assert list_messages(client.get(response.headers["Location"])) == [f"Annotator {number} is barred."]
 
 
