@@ -22,6 +22,8 @@ UNANSWERED_PAGES = 40
 TIMES_CHECKED = {Conduct.Checked.MORE: 2.0, Conduct.Checked.USUAL: 1.0, Conduct.Checked.LESS: 0.5}
 MOST_GOLD = 0.35
 MILLISECONDS_CAP = 60_000
+# How long after it was given an answer may be contested.
+CONTEST_DAYS = 30
 TOKEN_SCOPES_OF_ROLE = {"annotator": ("read", "annotate"), "curator": ("read", "annotate", "curate")}
 
 

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from annotation.api.urls import api_patterns
-from annotation.pages import account, annotate, annotators, campaigns, disputes, home, model
+from annotation.pages import account, annotate, annotators, answers, campaigns, disputes, flags, home, model
 
 root_patterns = [
     path("", home.show_home, name="home"),
@@ -13,6 +13,9 @@ page_patterns = [
     path("annotate/<uuid:batch_id>/submit/", annotate.submit_page, name="submit"),
     path("annotate/<uuid:batch_id>/return/", annotate.return_page, name="return"),
     path("annotate/<uuid:batch_id>/undo/", annotate.undo_page, name="undo"),
+    path("annotate/<uuid:batch_id>/flag/", flags.flag_page, name="flag"),
+    path("work/answers/", answers.show_answers, name="own-answers"),
+    path("work/answers/<uuid:batch_id>/<int:position>/contest/", answers.contest_answer, name="contest"),
     path("account/", account.show_account, name="account"),
     path("account/tokens/", account.create_token, name="token-create"),
     path("account/tokens/<int:token_id>/revoke/", account.revoke_token, name="token-revoke"),
@@ -24,6 +27,8 @@ page_patterns = [
     path("campaigns/<slug:name>/policy/", campaigns.change_policy, name="campaign-policy"),
     path("disputes/", disputes.show_disputes, name="disputes"),
     path("disputes/<int:dispute_id>/", disputes.show_dispute, name="dispute"),
+    path("curate/flags/", flags.show_flags, name="flags"),
+    path("curate/flags/close/", flags.close_flags, name="flags-close"),
     path("curate/annotators/", annotators.show_annotators, name="annotators"),
     path("curate/annotators/<int:number>/", annotators.show_annotator, name="annotator"),
     path("curate/annotators/<int:number>/bar/", annotators.bar_annotator, name="annotator-bar"),

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.utils.timezone import now
 
-from annotation.actions import disputes
+from annotation.actions import disputes, flags
 from annotation.consensus.synsets import SynsetTable
 from annotation.models import CampaignRange, Estimation, EstimationShard, Measurement, Question, Snapshot
 from hierarchy.models import Label, Release, ReleaseCount, ReleaseFile, WordNetImport
@@ -252,6 +252,30 @@ BREAKS = [
             explanation="",
         ),
     ),
+    ("flag_once_per_question", duplicate("annotation_flag")),
+    (
+        "flag_once_per_synset",
+        """INSERT INTO annotation_flag (annotator_id, batch_id, synset_id, kind, text, created_at, outcome)
+           SELECT annotator_id, batch_id, synset_id, kind, text, created_at, outcome FROM annotation_flag
+           WHERE kind = 'DEFINITION'""",
+    ),
+    ("flag_kind_of_thing", duplicate("annotation_flag", kind="DEFINITION")),
+    ("flag_kind_of_thing", duplicate("annotation_flag", kind="UGLY")),
+    ("flag_kind_of_thing", duplicate("annotation_flag", kind="DRAWING", question_id=None)),
+    ("flag_kind_of_thing", duplicate("annotation_flag", kind="DRAWING", position=None)),
+    ("flag_text_of_contest", change("annotation_flag", "text = 'why'")),
+    ("flag_text_length", duplicate("annotation_flag", kind="CONTESTED", text="x" * 1001)),
+    ("flag_closed_is_whole", change("annotation_flag", "closed_at = now()")),
+    ("flag_closed_is_whole", change("annotation_flag", "outcome = 'DONE'")),
+    ("flag_closed_is_whole", change("annotation_flag", "closed_at = now(), outcome = 'BURNT'")),
+    (
+        "flag_closed_is_whole",
+        change("annotation_flag", "closed_at = created_at - interval '1 s', outcome = 'DONE'"),
+    ),
+    ("flag_withdrawn_after", change("annotation_flag", "withdrawn_at = created_at - interval '1 s'")),
+    ("flag_of_its_synset", change("annotation_flag", "synset_id = 1930")),
+    ("flag_on_its_page", duplicate("annotation_flag", kind="DRAWING", position=50)),
+    ("flag_by_its_annotator", duplicate("annotation_flag", kind="DRAWING", annotator_id="{stranger}")),
     ("dispute_reason_known", change("annotation_dispute", "reason = 'WHIM'")),
     ("dispute_settled_is_whole", change("annotation_dispute", "verdict = 'ACCEPTED'", "settled_at IS NULL")),
     ("dispute_settled_is_whole", change("annotation_dispute", "settled_at = NULL", "settled_at IS NOT NULL")),
@@ -377,6 +401,7 @@ def make_world():
     gold.disputes.all().delete()
     Question.objects.filter(pk__in=[voted.pk, gold.pk]).update(state="OPEN")
     builders.make_gold(gold)
+    add_flags(builders.find_annotator(voter))
     add_releases(curator)
     CampaignRange.objects.create(campaign=campaign, kind="ASK", first=1, reached=0, last=9)
     add_estimations(campaign)
@@ -391,6 +416,12 @@ def make_world():
         "other": campaign.questions.get(synset_id=1930),
     }
     return {name: row.pk for name, row in ids.items()}
+
+
+def add_flags(annotator):
+    page = annotator.batches.filter(synset_id=1740).earliest("leased_at")
+    for position, kind in ((1, "BROKEN"), (None, "DEFINITION")):
+        flags.raise_flag(annotator=annotator, batch_id=page.pk, position=position, kind=kind, at=now())
 
 
 def add_releases(curator):

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from annotation.actions.batches import close_unanswered
 from annotation.actions.ledger import Deletion, LedgerError, add_deletions, read_deletions
-from annotation.models import AccountMark, Annotator, ApiToken
+from annotation.models import AccountMark, Annotator, ApiToken, Flag
 from hierarchy.actions.audit import append_entry
 from hierarchy.errors import Conflict
 from hierarchy.models import AuditAction
@@ -87,6 +87,8 @@ def _part_from_annotator(account: User) -> None:
         cursor.execute(LOCK_HELD, {"batches": [batch.pk for batch in held]})
     for batch in held:
         close_unanswered(batch)
+    # What they wrote may name them.
+    Flag.objects.filter(annotator=annotator, kind=Flag.Kind.CONTESTED).update(text="")
     annotator.user = None
     annotator.save(update_fields=["user"])
 

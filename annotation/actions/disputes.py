@@ -5,7 +5,7 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from annotation.models import Dispute, DueQuestions, Question, Vote
+from annotation.models import UNFINISHED, Campaign, Dispute, DueQuestions, Question, Vote
 from hierarchy.actions.audit import append_entry
 from hierarchy.actions.labels import Verdict, record_labels
 from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
@@ -46,6 +46,26 @@ def settle_dispute(*, dispute_id: int, verdict: str, reason: str, version: int, 
     detail = {"question": question.pk, "verdict": verdict}
     append_entry(action=AuditAction.SETTLE_DISPUTE, subject=f"dispute:{dispute.pk}", detail=detail, by=by)
     return dispute
+
+
+def open_flagged_dispute(*, question_id: int, at: datetime) -> None:
+    """Sends a question that annotators flagged to the curators' desk, in the caller's transaction; one that waits there already stays.
+    An open question is asked no more; a finished one keeps its label until the decision.
+
+    Conflict for gold, which is never decided, and for a question that its closed campaign left unfinished.
+    """
+    question = Question.objects.select_for_update(no_key=True).get(pk=question_id)
+    if question.is_gold:
+        raise Conflict("This question is gold, which is never decided: retire it first.")
+    unfinished = question.state in UNFINISHED
+    if unfinished and (question.closed_at is not None or question.campaign.state == Campaign.State.CLOSED):
+        raise Conflict("Its campaign was closed before it was finished: nobody decides it any more.")
+    if Dispute.objects.filter(question=question, settled_at__isnull=True).exists():
+        return
+    Dispute.objects.create(question=question, reason=Dispute.Reason.FLAGGED, opened_at=at)
+    if unfinished:
+        question.state = Question.State.DISPUTED
+        question.save(update_fields=["state"])
 
 
 def _check_decision(verdict: str, reason: str) -> None:

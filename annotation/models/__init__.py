@@ -1,6 +1,7 @@
 from annotation.models.annotator import AccountMark, Annotator, ApiToken, Conduct
 from annotation.models.campaign import Campaign, CampaignRange, CampaignSynset, Policy
 from annotation.models.estimation import Estimation, EstimationShard, Measurement, RescoredRange
+from annotation.models.flag import Flag
 from annotation.models.question import UNFINISHED, Dispute, DueQuestions, Estimate, Gold, Question, SetAside
 from annotation.models.snapshot import Skill, Snapshot, SynsetPrior
 from annotation.models.vote import Batch, BatchItem, Vote
@@ -21,6 +22,7 @@ __all__ = [
     "Estimate",
     "Estimation",
     "EstimationShard",
+    "Flag",
     "Gold",
     "Measurement",
     "Policy",

@@ -212,13 +212,14 @@ class Estimate(models.Model):
 class Dispute(models.Model):
     """A question for a curator. `version` grows when the evidence changes, so that nobody decides on stale evidence.
 
-    A dispute of a finished question (reason FLIP) leaves its label as it is until a curator decides. `settled_by` of a settled
+    A dispute of a finished question (reason FLIP or FLAGGED) leaves its label as it is until a curator decides. `settled_by` of a settled
     one is empty when that account was deleted.
     """
 
     class Reason(models.TextChoices):
         VOTES_SPENT = "VOTES_SPENT", "votes did not settle it"
         FLIP = "FLIP", "what is known now speaks against the label"
+        FLAGGED = "FLAGGED", "annotators flagged it, and a curator sent it here"
 
     question = models.ForeignKey(Question, on_delete=models.PROTECT, related_name="disputes", db_index=False)
     reason = models.CharField(max_length=11, choices=Reason.choices)
@@ -249,7 +250,9 @@ class Dispute(models.Model):
                     & ~Q(explanation="")
                 ),
             ),
-            models.CheckConstraint(name="dispute_reason_known", condition=Q(reason__in=["VOTES_SPENT", "FLIP"])),
+            models.CheckConstraint(
+                name="dispute_reason_known", condition=Q(reason__in=["VOTES_SPENT", "FLIP", "FLAGGED"])
+            ),
         ]
         indexes = [
             models.Index(name="dispute_of_question", fields=["question"]),

@@ -9,8 +9,10 @@ from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
 
 from annotation.models import Annotator, Batch
+from annotation.pages.flag_marks import describe_marks
 from annotation.queries import activity, batches
 from annotation.queries.batches import Picture
+from annotation.queries.flags import list_own_flags
 from hierarchy.models import Image, Synset
 from hierarchy.queries.pictures import sign_picture, sign_pictures
 from hierarchy.queries.synsets import find_path
@@ -27,13 +29,18 @@ def describe_batch(batch: Batch | None, answers: Mapping[int, str]) -> dict[str,
     if batch is None:
         return {"batch": None}
     pictures = batches.list_pictures(batch)
+    flagged = list_own_flags(batch.annotator_id, batch)
     return {
         "batch": batch,
         "campaign": batch.campaign,
         "question_text": _("Does this picture show “%(word)s”?") % {"word": batch.synset.words[0]},
         "synset": _describe_synset(batch.synset),
         "examples": _list_examples(batch),
-        "items": _list_items(batch, pictures, answers),
+        "items": [
+            {**item, "flags": describe_marks(flagged, item["position"])}
+            for item in _list_items(batch, pictures, answers)
+        ],
+        "definition_flags": describe_marks(flagged, None),
         "credits": _list_credits(pictures),
         "seconds_left": max(int((batch.expires_at - now()).total_seconds()), 0),
     }

@@ -145,9 +145,9 @@ CHECKS = (
     Check(
         "disputed_question_has_open_dispute",
         """SELECT question.id FROM annotation_question AS question
-           LEFT JOIN annotation_dispute AS dispute ON dispute.question_id = question.id
-               AND dispute.settled_at IS NULL AND dispute.reason = 'VOTES_SPENT'
-           WHERE (question.state = 'DISPUTED') <> (dispute.id IS NOT NULL)""",
+           LEFT JOIN annotation_dispute AS dispute ON dispute.question_id = question.id AND dispute.settled_at IS NULL
+           WHERE question.state = 'DISPUTED' AND coalesce(dispute.reason, 'FLIP') = 'FLIP'
+              OR question.state <> 'DISPUTED' AND dispute.reason = 'VOTES_SPENT'""",
     ),
     Check(
         "dispute_settled_by_another",
@@ -262,6 +262,12 @@ CHECKS = (
         "deleted_accounts_hold_no_page",
         """SELECT batch.id FROM annotation_batch AS batch JOIN annotation_annotator AS annotator ON annotator.id = batch.annotator_id
            WHERE annotator.user_id IS NULL AND batch.closed_at IS NULL""",
+    ),
+    Check(
+        "contested_answers_were_given",
+        """SELECT flag.id FROM annotation_flag AS flag WHERE flag.kind = 'CONTESTED' AND NOT EXISTS (
+               SELECT 1 FROM annotation_vote AS vote
+               WHERE vote.batch_id = flag.batch_id AND vote.position = flag.position)""",
     ),
     Check(
         "votes_are_estimated_soon",

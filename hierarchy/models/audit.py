@@ -7,7 +7,8 @@ NO_HASH = bytes(32)
 
 
 class AuditAction(models.TextChoices):
-    """All that an entry may tell of. Nothing does UNBAR_ANNOTATOR or TAKE_DOWN_IMAGE yet."""
+    """All that an entry may tell of. Nothing does UNBAR_ANNOTATOR, TAKE_DOWN_IMAGE, CHANGE_NOTES,
+    CHANGE_TRAINING or GRANT_ATTEMPT yet."""
 
     CREATE_ACCOUNT = "CREATE_ACCOUNT", "account made"
     DELETE_ACCOUNT = "DELETE_ACCOUNT", "account deleted"
@@ -26,6 +27,10 @@ class AuditAction(models.TextChoices):
     MAKE_GOLD = "MAKE_GOLD", "gold made"
     RETIRE_GOLD = "RETIRE_GOLD", "gold retired"
     SETTLE_DISPUTE = "SETTLE_DISPUTE", "dispute settled"
+    CLOSE_FLAGS = "CLOSE_FLAGS", "flags closed"
+    CHANGE_NOTES = "CHANGE_NOTES", "notes on a synset changed"
+    CHANGE_TRAINING = "CHANGE_TRAINING", "training of a campaign changed"
+    GRANT_ATTEMPT = "GRANT_ATTEMPT", "another attempt at a training granted"
     SET_SAFETY = "SET_SAFETY", "safety of a synset changed"
     PUBLISH_RELEASE = "PUBLISH_RELEASE", "release published"
     TAKE_DOWN_IMAGE = "TAKE_DOWN_IMAGE", "image taken down"

@@ -84,6 +84,12 @@ BREAKS = {
     ],
     "every_account_has_its_mark": ["DELETE FROM annotation_accountmark"],
     "deleted_accounts_hold_no_page": ["UPDATE annotation_annotator SET user_id = NULL"],
+    "contested_answers_were_given": [
+        """INSERT INTO annotation_flag (annotator_id, batch_id, position, question_id, synset_id, kind, text, created_at, outcome)
+           SELECT batch.annotator_id, batch.id, item.position, item.question_id, batch.synset_id, 'CONTESTED', '', now(), ''
+           FROM annotation_batch AS batch JOIN annotation_batchitem AS item ON item.batch_id = batch.id
+           WHERE batch.closed_at IS NULL LIMIT 1"""
+    ],
     "votes_are_estimated_soon": [
         "INSERT INTO annotation_duequestions (campaign_id, questions, due_at) SELECT campaign_id, ARRAY[id], now() - interval '1 hour' FROM annotation_question"
     ],

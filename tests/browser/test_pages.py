@@ -10,12 +10,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.utils.timezone import now
 
+from annotation.actions import flags
 from annotation.actions.accounts import bar_annotator
 from annotation.actions.estimation import begin_estimation
 from annotation.models import Dispute, Skill
 from hierarchy.actions.releases import publish_release
 from tests.annotation.pages.measured import measure
-from tests.builders import find_annotator, lease, make_snapshot, make_votes
+from tests.builders import find_annotator, lease, make_snapshot, make_votes, vote
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "var" / "screenshots"
@@ -45,6 +46,7 @@ ANNOTATOR_PAGES = {
     "campaigns": "/campaigns/",
     "campaign": "/campaigns/animals/",
     "account": "/account/",
+    "answers": "/work/answers/",
     "password": "/accounts/password/",
     "password-done": "/accounts/password/done/",
 }
@@ -58,6 +60,7 @@ CURATOR_PAGES = {
     "annotators": "/curate/annotators/",
     "annotator": "/curate/annotators/{annotator}/",
     "model": "/curate/model/",
+    "flags": "/curate/flags/",
     "disputes": "/disputes/",
     "dispute": "/disputes/{dispute}/",
     "curator-synset": "/hierarchy/n02084071/",
@@ -74,12 +77,20 @@ def learn(campaign, voters):
     begin_estimation(shards=4, by=None, at=now())
 
 
+def flag_some(batch):
+    given = {"annotator": batch.annotator, "batch_id": batch.pk, "at": now()}
+    flags.raise_flag(position=1, kind="DRAWING", **given)
+    flags.raise_flag(position=None, kind="DEFINITION", **given)
+    flags.contest_answer(position=1, text="It is a wolf.", **given)
+
+
 @pytest.fixture
 def full_site(campaign, disputed, annotator):
     """Something to show on every page: labels, skills, a release, disputes, a page of pictures in hand."""
     voters = make_votes(campaign, ["YES", "YES", "YES"])
     learn(campaign, voters)
     publish_release(name=RELEASE, by=None, at=now())
+    flag_some(vote(annotator, campaign=campaign))
     lease(annotator, campaign)
 
 

@@ -350,7 +350,7 @@ def test_gold_looks_like_every_other_picture(ann, campaign):
     assert before == 6
     assert question.pk in set(batch.items.values_list("question_id", flat=True))
     assert {frozenset(item) for item in items} == {
-        frozenset({"position", "small_url", "large_url", "width", "height", "answer"})
+        frozenset({"position", "small_url", "large_url", "width", "height", "answer", "flags"})
     }
     assert len({len(item["small_url"]) for item in items}) == 1
 
@@ -371,7 +371,7 @@ def test_addresses_of_pictures_stay_while_the_lease_lives_and_tell_nothing_acros
 def test_the_number_of_queries_does_not_grow_with_the_page(client, ann, campaign, django_assert_num_queries):
     lease(ann)
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         client.get(PAGE)
 
 
