@@ -22,6 +22,8 @@ COPY annotation annotation
 COPY templates templates
 COPY static static
 COPY demo demo
+COPY locale locale
+RUN python -m config.texts compile
 RUN SECRET_KEY=build python manage.py collectstatic --noinput
 USER veriset
 EXPOSE 8000

@@ -1,4 +1,4 @@
-# make run, make test, make test-heavy, make test-hosts, make test-faults, make test-mutants, make check, make bench, make bench-scale, make bench-overload, make lock: each works in a fresh checkout with Python >= 3.11.
+# make run, make test, make test-heavy, make test-hosts, make test-faults, make test-mutants, make check, make messages, make bench, make bench-scale, make bench-overload, make lock: each works in a fresh checkout with Python >= 3.11.
 
 PY ?= python3
 PYTEST_ARGS ?= -n 2 --dist loadgroup
@@ -24,7 +24,7 @@ test-faults: $(VENV)/dev.ok
 test-mutants: $(VENV)/dev.ok
 	$(PYTHON) -m tests.faults.mutants $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
-.PHONY: run test test-heavy test-hosts test-faults test-mutants check bench bench-scale bench-overload lock
+.PHONY: run test test-heavy test-hosts test-faults test-mutants check messages bench bench-scale bench-overload lock
 .DELETE_ON_ERROR:
 
 run: $(VENV)/run.ok
@@ -47,10 +47,15 @@ check: $(VENV)/dev.ok
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy .
 	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+	$(PYTHON) -m config.texts check
 	$(PYTHON) -m djlint templates --check --quiet
 	$(PYTHON) -m djlint templates --lint --quiet
 	$(OFFLINE) $(PYTHON) -W 'ignore:Got an error checking a consistent migration history' manage.py makemigrations --check --dry-run
 	@if grep -n '://' requirements*.txt; then echo 'A lock file names a host: run make lock'; exit 1; fi
+
+# New texts of the sources go into locale/*/LC_MESSAGES/django.po, where their translations are filled in; gone ones go.
+messages: $(VENV)/dev.ok
+	$(PYTHON) -m config.texts update
 
 # DATA= names a folder of vote sets; every rule is then replayed on each of them, too.
 bench: $(VENV)/bench.ok

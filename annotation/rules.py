@@ -2,6 +2,10 @@
 
 from dataclasses import asdict, dataclass
 
+from django.utils.formats import localize
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
+
 from annotation.models import Annotator, Campaign, Conduct
 from hierarchy.errors import Conflict, InvalidInput, NotPermitted
 from hierarchy.models import Synset
@@ -13,6 +17,12 @@ TRANSITIONS: dict[str, dict[str, str]] = {
     State.OPEN: {"pause": State.PAUSED, "close": State.CLOSED},
     State.PAUSED: {"resume": State.OPEN, "close": State.CLOSED},
     State.CLOSED: {},
+}
+STEP_WORDS = {
+    "open": pgettext_lazy("what a campaign cannot", "open"),
+    "pause": pgettext_lazy("what a campaign cannot", "pause"),
+    "resume": pgettext_lazy("what a campaign cannot", "resume"),
+    "close": pgettext_lazy("what a campaign cannot", "close"),
 }
 UNSAFE = (Synset.Safety.SENSITIVE, Synset.Safety.OFFENSIVE)
 LIVE_LEASES = 3
@@ -50,7 +60,8 @@ class PolicyValues:
             "undo_seconds": (0, 3600),
         }
         problems = {
-            name: f"must be between {low} and {high}, not {value}"
+            name: _("must be between %(low)s and %(high)s, not %(value)s")
+            % {"low": localize(low), "high": localize(high), "value": localize(value)}
             for name, value in asdict(self).items()
             for low, high in [ranges[name]]
             if not low <= value <= high
@@ -68,7 +79,10 @@ def next_state(campaign: Campaign, step: str) -> str:
     """The state after `step`; Conflict where the campaign's state does not allow it."""
     following = TRANSITIONS[campaign.state].get(step)
     if following is None:
-        raise Conflict(f"Campaign {campaign.name} is {campaign.get_state_display()}: it cannot {step}.")
+        raise Conflict(
+            _("Campaign %(name)s is %(state)s: it cannot %(step)s.")
+            % {"name": campaign.name, "state": campaign.get_state_display(), "step": STEP_WORDS.get(step, step)}
+        )
     return following
 
 
@@ -80,8 +94,9 @@ def steps_of(campaign: Campaign) -> list[str]:
 def check_not_barred(annotator: Annotator) -> None:
     """NotPermitted for a barred annotator, and for one whose account was deleted while the request was on its way."""
     if annotator.user_id is None:
-        raise NotPermitted("This account was deleted.")
+        raise NotPermitted(_("This account was deleted."))
     if annotator.barred_at is not None:
         raise NotPermitted(
-            "This account may not annotate any more. A curator gave the reason: " + annotator.barred_reason
+            _("This account may not annotate any more. A curator gave the reason: %(reason)s")
+            % {"reason": annotator.told_reason}
         )

@@ -40,6 +40,7 @@ class Access:
 
 ROUTES: dict[str, Access] = {
     "home": Access(read=EVERYONE),
+    "language": Access(read=EVERYONE, write=EVERYONE),
     "livez": Access(read=EVERYONE),
     "readyz": Access(read=EVERYONE),
     "login": Access(read=EVERYONE, write=EVERYONE),

@@ -7,10 +7,13 @@ from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
+
+ENGLISH_PATHS = ("/api/", "/admin/")
 
 
 def is_program(request: HttpRequest) -> bool:
@@ -31,12 +34,26 @@ class Session(PagesOnly, SessionMiddleware):
     pass
 
 
-class Locale(PagesOnly, LocaleMiddleware):
+class Locale(LocaleMiddleware):
+    """Pages in the language of the reader: of the cookie that the page of languages sets, else of Accept-Language. The API and the admin
+    are in English, whoever asks (docs/adr/0037)."""
+
     def __call__(self, request: HttpRequest) -> Any:
-        if is_program(request):
-            # The thread's last request may have been of another language.
-            translation.activate(settings.LANGUAGE_CODE)
-        return super().__call__(request)
+        if not request.path_info.startswith(ENGLISH_PATHS):
+            return super().__call__(request)
+        # The thread's last request may have been of another language.
+        translation.activate(settings.LANGUAGE_CODE)
+        response: Any = self.get_response(request)
+        if not is_program(request):
+            response.headers.setdefault("Content-Language", settings.LANGUAGE_CODE)
+        return response
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        # Pictures and files are the same in every language, and kept as such.
+        if not response.get("Content-Type", "").startswith("text/html"):
+            return response
+        patch_vary_headers(response, ("Cookie",))
+        return super().process_response(request, response)
 
 
 class Authentication(PagesOnly, AuthenticationMiddleware):

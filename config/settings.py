@@ -156,8 +156,13 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# Texts in English stand in the sources; locale/ has a catalogue for each other language. Names are what their speakers call them.
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_AGE = 31_536_000
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SECURE = SECURE
 TIME_ZONE = "UTC"
 USE_I18N = USE_TZ = True
 

@@ -11,6 +11,7 @@ import hierarchy.urls
 from annotation.pages.forms import LoginForm
 from annotation.pages.passwords import PasswordChangeView, PasswordResetConfirmView
 from config import health
+from config.language import choose_language
 
 accounts = [
     path(
@@ -37,6 +38,7 @@ urlpatterns = [
     path("admin/password_change/", RedirectView.as_view(pattern_name="password_change"), name="admin-password"),
     path("admin/", admin.site.urls),
     path("accounts/", include(accounts)),
+    path("language/", choose_language, name="language"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", api_docs, name="api-docs"),
     path("api/v1/", include((api, "api"))),

@@ -9,8 +9,11 @@ import pytest
 from django.conf import settings
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import override_settings
+from django.utils import translation
 
 from annotation.api import rows
+from config.reading import BASE_DIR
+from config.texts.catalogues import compile_catalogues
 
 # Here, before any test or harness imports it.
 pytest.register_assert_rewrite("tests.functional.promises")
@@ -57,6 +60,7 @@ def pytest_configure():
     """A thread of the live server keeps no connection, or the test database could not be dropped at the end. A busy machine is no fault of
     a test's examples."""
     settings.DATABASES["default"]["CONN_MAX_AGE"] = 0
+    compile_catalogues(BASE_DIR)
     hypothesis.settings.register_profile(
         "veriset", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
     )
@@ -98,6 +102,12 @@ def own_cache(settings, worker_id):
     """No test finds what another one left in the cache."""
     settings.CACHES = {"default": {**settings.CACHES["default"], "KEY_PREFIX": f"{worker_id}-{next(_runs)}"}}
     rows.write_synset_in_full.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def english():
+    """No test finds the language in which another one has read a page."""
+    translation.activate("en")
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import connection, transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from annotation.actions.batches import close_unanswered
 from annotation.actions.deletions import end_sessions, find_mark, record_deletion, remove_account
@@ -49,9 +50,9 @@ def _check_account(user: User, password: str, role: str) -> None:
     except ValidationError as error:
         problems["username"] = " ".join(error.messages)
     if not 1 <= len(user.username) <= 150:
-        problems["username"] = "must have 1 to 150 characters"
+        problems["username"] = _("must have 1 to 150 characters")
     elif User.objects.filter(username__iexact=user.username).exists():
-        problems["username"] = "is taken"
+        problems["username"] = _("is taken")
     problems |= _check_email(user.email) | _check_password(password, user)
     if problems:
         raise InvalidInput(problems)
@@ -64,7 +65,7 @@ def _check_email(email: str) -> dict[str, str]:
         validate_email(email)
     except ValidationError as error:
         return {"email": " ".join(error.messages)}
-    return {"email": "belongs to another account"} if User.objects.filter(email__iexact=email).exists() else {}
+    return {"email": _("belongs to another account")} if User.objects.filter(email__iexact=email).exists() else {}
 
 
 def _check_password(password: str, user: User) -> dict[str, str]:
@@ -72,7 +73,7 @@ def _check_password(password: str, user: User) -> dict[str, str]:
         password.encode()
         validate_password(password, user)
     except UnicodeEncodeError:
-        return {"password": "must be text in UTF-8"}
+        return {"password": _("must be text in UTF-8")}
     except ValidationError as error:
         return {"password": " ".join(error.messages)}
     return {}
@@ -102,7 +103,7 @@ def delete_account(*, user: User, by: User | None, at: datetime) -> None:
     where the ledger cannot be written.
     """
     if by is not None and not (by.is_superuser or by.pk == user.pk):
-        raise NotPermitted("Only an operator deletes other people's accounts.")
+        raise NotPermitted(_("Only an operator deletes other people's accounts."))
     _delete_account(user, by, at)
     end_sessions(user.pk)
 
@@ -122,7 +123,7 @@ def _delete_account(user: User, by: User | None, at: datetime) -> None:
     if account is None:
         raise NotFound("There is no such account.")
     if account.is_superuser and not any(other.is_active and other.is_superuser for other in accounts.values()):
-        raise Conflict("This is the last operator's account: make another operator first.")
+        raise Conflict(_("This is the last operator's account: make another operator first."))
     mark = find_mark(account)
     remove_account(account)
     append_entry(action=AuditAction.DELETE_ACCOUNT, subject=f"account:{user.pk}", detail={"how": "ASKED"}, by=by)
@@ -137,7 +138,12 @@ def create_token(*, user: User, scope: str, by: User | None, at: datetime) -> tu
     allowed = {scope for role in names & set(ROLES) for scope in TOKEN_SCOPES_OF_ROLE[role]}
     if scope not in allowed:
         reach = ", ".join(sorted(allowed)) or "none"
-        raise InvalidInput({"scope": f"must be one of the scopes of this account ({reach}), not {scope!r}"})
+        raise InvalidInput(
+            {
+                "scope": _("must be one of the scopes of this account (%(scopes)s), not %(scope)s")
+                % {"scopes": reach, "scope": repr(scope)}
+            }
+        )
     key = _draw_key()
     digest = hashlib.sha256(key.encode()).digest()
     token = ApiToken.objects.create(user=user, sha256=digest, prefix=key[:8], scope=scope, created_at=at, created_by=by)
@@ -212,12 +218,12 @@ def bar_annotator(*, annotator_id: int, reason: str, by: User | None, at: dateti
     label, it goes to a curator.
     """
     if not reason.strip():
-        raise InvalidInput({"reason": "must say why"})
+        raise InvalidInput({"reason": _("must say why")})
     annotator = Annotator.objects.select_for_update().filter(pk=annotator_id).first()
     if annotator is None:
         raise NotFound("There is no such annotator.")
     if by is not None and annotator.user_id == by.pk:
-        raise NotPermitted("Nobody bars themselves.")
+        raise NotPermitted(_("Nobody bars themselves."))
     if annotator.barred_at is None:
         annotator.barred_at, annotator.barred_by, annotator.barred_reason = at, by, reason.strip()
         annotator.barred_on_gold = by is None

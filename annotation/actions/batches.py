@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from annotation.actions.drawing import Obstacles, Search, draw_page
 from annotation.models import Annotator, Batch, Campaign, Policy
@@ -80,7 +81,7 @@ def lease_batch(*, annotator_id: int, campaign_name: str | None = None, size: in
     not there or not open, InvalidInput for a size below 1.
     """
     if size is not None and size < 1:
-        raise InvalidInput({"size": f"must be at least 1, not {size}"})
+        raise InvalidInput({"size": _("must be at least 1, not %(size)s") % {"size": size}})
     attempts = 0
     while attempts < ATTEMPTS:
         obstacles = Obstacles()
@@ -114,10 +115,13 @@ def _lease(annotator_id: int, campaign_name: str | None, size: int | None, obsta
         history = assignment.read_history(annotator, policy.campaign)
         obstacles.has_expired = history.has_expired
         if history.live_leases >= LIVE_LEASES:
-            raise Conflict(f"You have {LIVE_LEASES} open pages. Answer one or give one back first.")
+            raise Conflict(
+                _("You have %(pages)s open pages. Answer one or give one back first.") % {"pages": LIVE_LEASES}
+            )
         if history.unanswered >= UNANSWERED_PAGES:
             raise Conflict(
-                f"You gave back {UNANSWERED_PAGES} pages without answers within an hour. Come back a little later."
+                _("You gave back %(pages)s pages without answers within an hour. Come back a little later.")
+                % {"pages": UNANSWERED_PAGES}
             )
         search = Search(annotator, policy.campaign, policy, secret, history, obstacles)
         batch = draw_page(search, size)
@@ -139,7 +143,7 @@ def _lock_annotator(annotator_id: int, campaign_name: str | None) -> tuple[Annot
         execute_planned(cursor, LOCK_ANNOTATOR, {"annotator": annotator_id, "name": campaign_name})
         rows = [build_models(row, Annotator, Policy, Campaign) for row in cursor.fetchall()]
     policies = []
-    for _, policy, campaign in rows:
+    for _annotator, policy, campaign in rows:
         if policy is not None:
             policy.campaign = campaign
             policies.append(policy)
@@ -150,7 +154,10 @@ def _refuse_campaign(name: str) -> NoReturn:
     campaign = Campaign.objects.filter(name=name).exclude(state=Campaign.State.DRAFT).first()
     if campaign is None:
         raise NotFound(f"There is no campaign {name}.")
-    raise Conflict(f"Campaign {name} is {campaign.get_state_display()}: it gives out no pages.")
+    raise Conflict(
+        _("Campaign %(name)s is %(state)s: it gives out no pages.")
+        % {"name": name, "state": campaign.get_state_display()}
+    )
 
 
 @transaction.atomic
@@ -158,7 +165,7 @@ def return_batch(*, annotator_id: int, batch_id: UUID) -> Batch:
     """Gives a lease back, so that others get its questions at once. Returning it twice is one return."""
     batch = lock_batch(annotator_id=annotator_id, batch_id=batch_id)
     if batch.outcome == Batch.Outcome.SUBMITTED:
-        raise Conflict("This page was sent already.")
+        raise Conflict(_("This page was sent already."))
     if batch.closed_at is None:
         close_unanswered(batch)
     return batch

@@ -9,6 +9,8 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import connection, transaction
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 
 from annotation.actions.campaign_ranges import begin
 from annotation.actions.gold import record_retired
@@ -57,18 +59,21 @@ def _check_draft(name: str, title: str, wnids: Sequence[str], ids: dict[str, int
     try:
         validate_slug(name)
     except ValidationError:
-        problems["name"] = "must be letters, digits, hyphens or underscores"
+        problems["name"] = _("must be letters, digits, hyphens or underscores")
     if len(name) > NAME_LENGTH:
-        problems["name"] = f"must have at most {NAME_LENGTH} characters"
+        problems["name"] = _("must have at most %(most)s characters") % {"most": NAME_LENGTH}
     elif Campaign.objects.filter(name=name).exists():
-        problems["name"] = "is taken by another campaign"
+        problems["name"] = _("is taken by another campaign")
     if not 1 <= len(title.strip()) <= TITLE_LENGTH:
-        problems["title"] = f"must have 1 to {TITLE_LENGTH} characters"
+        problems["title"] = _("must have 1 to %(most)s characters") % {"most": TITLE_LENGTH}
     unknown = [wnid for wnid in wnids if wnid not in ids]
     if not 1 <= len(wnids) <= SYNSETS_AT_MOST:
-        problems["synsets"] = f"must be 1 to {SYNSETS_AT_MOST:,} synsets, not {len(wnids)}"
+        problems["synsets"] = _("must be 1 to %(most)s synsets, not %(number)s") % {
+            "most": number_format(SYNSETS_AT_MOST, use_l10n=True, force_grouping=True),
+            "number": len(wnids),
+        }
     elif unknown:
-        problems["synsets"] = f"not in the hierarchy: {', '.join(unknown[:10])}"
+        problems["synsets"] = _("not in the hierarchy: %(synsets)s") % {"synsets": ", ".join(unknown[:10])}
     if problems:
         raise InvalidInput(problems)
 
@@ -93,7 +98,10 @@ def open_campaign(*, name: str, by: User, at: datetime) -> Campaign:
     ensure_snapshot(by=by, at=at)
     begun = begin(campaign=campaign, kind=CampaignRange.Kind.ASK, at=at)
     if begun.finished and not begun.rows and not campaign.questions.exists():
-        raise Conflict(f"Campaign {name} has nothing to ask: its synsets have no candidates that are not being asked.")
+        raise Conflict(
+            _("Campaign %(name)s has nothing to ask: its synsets have no candidates that are not being asked.")
+            % {"name": name}
+        )
     _record(AuditAction.OPEN_CAMPAIGN, campaign, by, before=before)
     return campaign
 
@@ -102,7 +110,10 @@ def _check_safe(campaign: Campaign) -> None:
     unsafe = list(campaign.synsets.filter(safety__in=UNSAFE).order_by("id")[:10])
     if unsafe:
         listed = ", ".join(f"{synset.wnid} ({synset.get_safety_display()})" for synset in unsafe)
-        raise Conflict(f"Campaign {campaign.name} cannot open: synsets marked unsafe: {listed}.")
+        raise Conflict(
+            _("Campaign %(name)s cannot open: synsets marked unsafe: %(synsets)s.")
+            % {"name": campaign.name, "synsets": listed}
+        )
 
 
 def _check_free(campaign: Campaign) -> None:
@@ -111,7 +122,8 @@ def _check_free(campaign: Campaign) -> None:
     found = closing.select_related("campaign").first()
     if found is not None:
         raise Conflict(
-            f"Campaign {found.campaign.name} is still being closed ({found.percent} %): open {campaign.name} after that."
+            _("Campaign %(closing)s is still being closed (%(percent)s %%): open %(name)s after that.")
+            % {"closing": found.campaign.name, "percent": found.percent, "name": campaign.name}
         )
 
 
@@ -147,7 +159,7 @@ def change_policy(*, name: str, policy: PolicyValues, by: User, at: datetime) ->
     (campaign_ranges); finished ones keep what they have."""
     campaign = _lock_campaign(name)
     if campaign.state == Campaign.State.CLOSED:
-        raise Conflict(f"Campaign {name} is closed: its policy stands.")
+        raise Conflict(_("Campaign %(name)s is closed: its policy stands.") % {"name": name})
     version = find_policy(campaign).version + 1
     created = Policy.objects.create(campaign=campaign, version=version, created_at=at, created_by=by, **asdict(policy))
     begin(campaign=campaign, kind=CampaignRange.Kind.DECIDE, at=at)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotation.models import UNFINISHED, Campaign, Dispute, DueQuestions, Question, Vote
 from hierarchy.actions.audit import append_entry
@@ -29,13 +30,16 @@ def settle_dispute(*, dispute_id: int, verdict: str, reason: str, version: int, 
     question = Question.objects.select_for_update(no_key=True).get(pk=found)
     dispute = Dispute.objects.select_for_update().get(pk=dispute_id)
     if dispute.settled_at is not None:
-        raise Conflict("This dispute was settled already.")
+        raise Conflict(_("This dispute was settled already."))
     if DueQuestions.objects.filter(questions__contains=[question.pk]).exists():
-        raise Conflict("Votes have come that are being estimated. Look again in a moment.")
+        raise Conflict(_("Votes have come that are being estimated. Look again in a moment."))
     if dispute.version != version:
-        raise Conflict(f"Votes have come since you read it: version {dispute.version} now, not {version}. Look again.")
+        raise Conflict(
+            _("Votes have come since you read it: version %(now)s now, not %(read)s. Look again.")
+            % {"now": dispute.version, "read": version}
+        )
     if Vote.objects.ever_on(question.pk).filter(annotator__user=by).exists():
-        raise NotPermitted("You voted on this question, so another curator has to settle it.")
+        raise NotPermitted(_("You voted on this question, so another curator has to settle it."))
     dispute.settled_at, dispute.settled_by = at, by
     dispute.verdict, dispute.explanation = verdict, reason.strip()
     dispute.save(update_fields=["settled_at", "settled_by", "verdict", "explanation"])
@@ -56,10 +60,10 @@ def open_flagged_dispute(*, question_id: int, at: datetime) -> None:
     """
     question = Question.objects.select_for_update(no_key=True).get(pk=question_id)
     if question.is_gold:
-        raise Conflict("This question is gold, which is never decided: retire it first.")
+        raise Conflict(_("This question is gold, which is never decided: retire it first."))
     unfinished = question.state in UNFINISHED
     if unfinished and (question.closed_at is not None or question.campaign.state == Campaign.State.CLOSED):
-        raise Conflict("Its campaign was closed before it was finished: nobody decides it any more.")
+        raise Conflict(_("Its campaign was closed before it was finished: nobody decides it any more."))
     if Dispute.objects.filter(question=question, settled_at__isnull=True).exists():
         return
     Dispute.objects.create(question=question, reason=Dispute.Reason.FLAGGED, opened_at=at)
@@ -71,9 +75,9 @@ def open_flagged_dispute(*, question_id: int, at: datetime) -> None:
 def _check_decision(verdict: str, reason: str) -> None:
     problems: dict[str, str] = {}
     if verdict not in Label.Verdict.values:
-        problems["verdict"] = f"must be one of {', '.join(Label.Verdict.values)}"
+        problems["verdict"] = _("must be one of %(values)s") % {"values": ", ".join(Label.Verdict.values)}
     if not 1 <= len(reason.strip()) <= REASON_LENGTH:
-        problems["reason"] = f"must have 1 to {REASON_LENGTH} characters"
+        problems["reason"] = _("must have 1 to %(most)s characters") % {"most": REASON_LENGTH}
     if problems:
         raise InvalidInput(problems)
 

@@ -8,6 +8,7 @@ import numpy as np
 from django.contrib.auth.models import User
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import F, Max
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from annotation.actions.estimation_passes import ask_shard, forget_shards
@@ -49,7 +50,7 @@ def begin_estimation(*, shards: int, by: User | None, at: datetime, plan: Plan |
     """
     newest = Snapshot.objects.order_by("-pk").first()
     if newest is None or not is_readable(newest):
-        raise Conflict("There is nothing to estimate yet: no campaign has been opened.")
+        raise Conflict(_("There is nothing to estimate yet: no campaign has been opened."))
     annotator_ids, parameters = list_teachers(), begin_from(read_parameters(newest))
     course = make_course(
         parameters=parameters, counts=_find_counts(newest, parameters, annotator_ids), plan=plan or Plan()
@@ -72,7 +73,7 @@ def begin_estimation(*, shards: int, by: User | None, at: datetime, plan: Plan |
                 EstimationShard(estimation=begun, shard=shard) for shard in range(shards)
             )
     except IntegrityError as error:
-        raise Conflict("An estimation is running.") from error
+        raise Conflict(_("An estimation is running.")) from error
     return begun
 
 

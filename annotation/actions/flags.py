@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotation.actions.disputes import open_flagged_dispute
 from annotation.actions.gold import retire_gold
@@ -67,12 +68,12 @@ def contest_answer(*, annotator: Annotator, batch_id: UUID, position: int, text:
     batch = find_batch(annotator, batch_id)
     text = text.replace("\0", "").strip()
     if not 1 <= len(text) <= TEXT_LENGTH:
-        raise InvalidInput({"text": f"must have 1 to {TEXT_LENGTH:,} characters"})
+        raise InvalidInput({"text": _("must have 1 to %(most)s characters") % {"most": TEXT_LENGTH}})
     vote = Vote.objects.standing().filter(batch=batch, position=position).first()
     if vote is None:
         raise NotFound("You gave no answer there.")
     if vote.voted_at < at - timedelta(days=CONTEST_DAYS):
-        raise Conflict(f"An answer can be contested for {CONTEST_DAYS} days; this one is older.")
+        raise Conflict(_("An answer can be contested for %(days)s days; this one is older.") % {"days": CONTEST_DAYS})
     flag = Flag(
         annotator=annotator, batch=batch, position=position, question_id=vote.question_id, synset_id=batch.synset_id
     )
@@ -95,7 +96,7 @@ def _keep(flag: Flag) -> bool:
 def _check_kind(kind: str, position: int | None) -> None:
     known = OF_PICTURES if position is not None else (Kind.DEFINITION,)
     if kind not in known:
-        raise InvalidInput({"kind": f"must be one of {', '.join(known)}"})
+        raise InvalidInput({"kind": _("must be one of %(values)s") % {"values": ", ".join(known)}})
 
 
 def _find_question(batch: Batch, position: int) -> int:
@@ -117,7 +118,7 @@ def close_question_flags(*, question_id: int, newest: int, outcome: str, by: Use
     if outcome == Outcome.DISPUTED:
         open_flagged_dispute(question_id=question_id, at=at)
     if outcome == Outcome.RETIRED and not retire_gold(question_ids=[question_id], by=by, at=at):
-        raise Conflict("This question is no gold.")
+        raise Conflict(_("This question is no gold."))
     _record(f"question:{question_id}", outcome, closed, by)
     return closed
 
@@ -134,14 +135,14 @@ def close_definition_flags(*, synset_id: int, newest: int, outcome: str, by: Use
 
 def _check_outcome(outcome: str, known: list[str]) -> None:
     if outcome not in known:
-        raise InvalidInput({"outcome": f"must be one of {', '.join(known)}"})
+        raise InvalidInput({"outcome": _("must be one of %(values)s") % {"values": ", ".join(known)}})
 
 
 def _close(flags: FlagQuerySet, newest: int, outcome: str, by: User, at: datetime) -> int:
     waiting = flags.waiting().filter(pk__lte=newest).select_for_update(no_key=True).order_by("pk")
     locked = [flag.pk for flag in waiting]
     if not locked:
-        raise Conflict("Nothing waits here any more: another curator was faster, or it was withdrawn.")
+        raise Conflict(_("Nothing waits here any more: another curator was faster, or it was withdrawn."))
     return Flag.objects.filter(pk__in=locked).update(closed_at=at, closed_by=by, outcome=outcome)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext_noop
 from numpy.typing import NDArray
 
 from annotation.actions.accounts import bar_annotator
@@ -22,7 +23,7 @@ from annotation.consensus.workers import Skills
 from annotation.models import Annotator, Skill, Snapshot, SynsetPrior
 from annotation.queries.snapshots import write_rule
 
-SPAM_REASON = "Answers to questions whose answer is known were no better than guesses."
+SPAM_REASON = gettext_noop("Answers to questions whose answer is known were no better than guesses.")
 
 
 @transaction.atomic

@@ -10,6 +10,8 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from annotation.actions.due import make_due
 from annotation.models import Annotator, Batch, Question, Vote
@@ -21,7 +23,7 @@ from hierarchy.queries.plain import build_models, execute_planned, name_columns
 
 KEY_LENGTH = 200
 KEY_ONCE = "batch_key_once_per_annotator"
-KEY_REUSED = "This idempotency key was used before with another body."
+KEY_REUSED = gettext_lazy("This idempotency key was used before with another body.")
 ANSWERS = tuple(Vote.Answer.values)
 
 # The annotator first: what else they do waits for that row, so that they do one thing at a time. Positions run from 1 to the
@@ -117,7 +119,7 @@ def submit_batch(*, annotator_id: int, batch_id: UUID, votes: Sequence[GivenVote
     except IntegrityError as error:
         # Whatever else the annotator sent is done, so the key is that of a page that was sent before.
         if KEY_ONCE in str(error):
-            raise KeyReused(KEY_REUSED) from error
+            raise KeyReused(str(KEY_REUSED)) from error
         raise
 
 
@@ -135,20 +137,20 @@ def _lock_page(annotator_id: int, batch_id: UUID) -> tuple[Annotator, Batch, int
 
 def _refuse_page(annotator: Annotator, batch: Batch, key: str) -> NoReturn:
     if Batch.objects.filter(annotator=annotator, idempotency_key=key).exists():
-        raise KeyReused(KEY_REUSED)
+        raise KeyReused(str(KEY_REUSED))
     check_not_barred(annotator)
-    raise Conflict(f"This batch was {batch.get_outcome_display()} already.")
+    raise Conflict(_("This batch was %(outcome)s already.") % {"outcome": batch.get_outcome_display()})
 
 
 def _repeat_receipt(batch: Batch, body: bytes) -> Receipt:
     if bytes(batch.body_sha256 or b"") != body:
-        raise KeyReused(KEY_REUSED)
+        raise KeyReused(str(KEY_REUSED))
     return Receipt(batch.pk, batch.recorded or 0, batch.late, repeated=True)
 
 
 def _check_key(key: str) -> None:
     if not 1 <= len(key) <= KEY_LENGTH or not key.isprintable():
-        raise InvalidInput({"Idempotency-Key": f"must be 1 to {KEY_LENGTH} printable characters"})
+        raise InvalidInput({"Idempotency-Key": _("must be 1 to %(most)s printable characters") % {"most": KEY_LENGTH}})
 
 
 def _digest(batch_id: UUID, votes: Sequence[GivenVote]) -> bytes:
@@ -160,18 +162,21 @@ def _digest(batch_id: UUID, votes: Sequence[GivenVote]) -> bytes:
 
 def _check_votes(votes: Sequence[GivenVote], size: int) -> None:
     if not votes:
-        raise InvalidInput({"votes": "must answer at least one picture"})
+        raise InvalidInput({"votes": _("must answer at least one picture")})
     problems: dict[str, str] = {}
     seen: set[int] = set()
     for index, vote in enumerate(votes):
         if not 1 <= vote.position <= size:
-            problems[f"votes[{index}].position"] = f"must be from 1 to {size}, not {vote.position}"
+            problems[f"votes[{index}].position"] = _("must be from 1 to %(most)s, not %(number)s") % {
+                "most": size,
+                "number": vote.position,
+            }
         elif vote.position in seen:
-            problems[f"votes[{index}].position"] = f"{vote.position} is answered twice"
+            problems[f"votes[{index}].position"] = _("%(number)s is answered twice") % {"number": vote.position}
         if vote.answer not in ANSWERS:
-            problems[f"votes[{index}].answer"] = f"must be one of {', '.join(ANSWERS)}"
+            problems[f"votes[{index}].answer"] = _("must be one of %(values)s") % {"values": ", ".join(ANSWERS)}
         if vote.milliseconds is not None and vote.milliseconds < 0:
-            problems[f"votes[{index}].milliseconds"] = "must not be negative"
+            problems[f"votes[{index}].milliseconds"] = _("must not be negative")
         seen.add(vote.position)
     if problems:
         raise InvalidInput(problems)
@@ -204,17 +209,17 @@ def undo_batch(*, annotator_id: int, batch_id: UUID) -> int:
     NotPermitted for another's page or for a barred annotator, whose votes count nothing any more; Conflict for a page that
     was not sent, or too long ago.
     """
-    annotator, batch, _ = _lock_page(annotator_id, batch_id)
+    annotator, batch = _lock_page(annotator_id, batch_id)[:2]
     check_not_barred(annotator)
     if batch.undone_at is not None:
         return 0
     if batch.outcome != Batch.Outcome.SUBMITTED or batch.closed_at is None:
-        raise Conflict("This page was not sent, so there is nothing to undo.")
+        raise Conflict(_("This page was not sent, so there is nothing to undo."))
     votes = Vote.objects.standing().filter(batch=batch)
     questions = list(votes.values_list("question_id", flat=True))
     moment = _lock_questions(questions)
     if moment > batch.closed_at + find_policy(batch.campaign).undo_period:
-        raise Conflict("The time for taking this page back is over.")
+        raise Conflict(_("The time for taking this page back is over."))
     withdrawn = votes.update(withdrawn_at=moment)
     _uncount_page(questions, moment, batch.late)
     batch.undone_at = moment

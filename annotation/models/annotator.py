@@ -2,6 +2,7 @@ from django.conf import settings
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext as look_up
 
 from hierarchy.models.checks import IS_SHA256
 
@@ -57,6 +58,11 @@ class Annotator(models.Model):
 
     def __str__(self) -> str:
         return f"annotator {self.pk}"
+
+    @property
+    def told_reason(self) -> str:
+        """Why they are barred, in the reader's language where the service gave the reason; as it was typed where a curator did."""
+        return look_up(self.barred_reason) if self.barred_on_gold else self.barred_reason
 
 
 class Conduct(models.Model):

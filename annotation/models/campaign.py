@@ -3,6 +3,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from hierarchy.models import Synset
 
@@ -11,10 +12,10 @@ class Campaign(models.Model):
     """A set of synsets opened for verification."""
 
     class State(models.TextChoices):
-        DRAFT = "DRAFT", "draft"
-        OPEN = "OPEN", "open"
-        PAUSED = "PAUSED", "paused"
-        CLOSED = "CLOSED", "closed"
+        DRAFT = "DRAFT", _("draft")
+        OPEN = "OPEN", _("open")
+        PAUSED = "PAUSED", _("paused")
+        CLOSED = "CLOSED", _("closed")
 
     name = models.SlugField(max_length=100, unique=True)
     title = models.CharField(max_length=200)

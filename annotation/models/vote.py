@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
 from django.db.models.fields import BooleanField
+from django.utils.translation import gettext_lazy as _
 
 from annotation.models.annotator import Annotator
 from annotation.models.campaign import Campaign
@@ -20,9 +21,9 @@ class Batch(models.Model):
     """
 
     class Outcome(models.TextChoices):
-        SUBMITTED = "SUBMITTED", "submitted"
-        RETURNED = "RETURNED", "returned"
-        IMPORTED = "IMPORTED", "imported"
+        SUBMITTED = "SUBMITTED", _("submitted")
+        RETURNED = "RETURNED", _("returned")
+        IMPORTED = "IMPORTED", _("imported")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     annotator = models.ForeignKey(Annotator, on_delete=models.PROTECT, related_name="batches", db_index=False)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.formats import get_format, number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -31,8 +32,9 @@ class Rate:
 
 
 def write_share(share: float) -> str:
-    """Two digits, without the zero before the point."""
-    return f"{share:.2f}".removeprefix("0")
+    """Two digits; without the zero before the point, which a comma would keep."""
+    text = number_format(f"{share:.2f}", decimal_pos=2)
+    return text.removeprefix("0") if get_format("DECIMAL_SEPARATOR") == "." else text
 
 
 def to_percent(share: float) -> float:

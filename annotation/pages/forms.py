@@ -162,7 +162,7 @@ class StepForm(forms.Form):
 
 
 class DecisionForm(forms.Form):
-    verdict = forms.CharField(required=False)
+    verdict = forms.CharField(label=_("Verdict"), required=False)
     reason = forms.CharField(
         label=_("Reason"),
         help_text=_("A sentence for whoever asks later."),

@@ -2,6 +2,7 @@ import hashlib
 
 from django.contrib.auth.models import User
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from annotation.models import Annotator, ApiToken
 from hierarchy.errors import NotPermitted
@@ -39,7 +40,7 @@ def find_annotator(user: User) -> Annotator:
     try:
         return user.annotator
     except Annotator.DoesNotExist as error:
-        raise NotPermitted("This account does not annotate.") from error
+        raise NotPermitted(_("This account does not annotate.")) from error
 
 
 def list_tokens(user: User) -> list[ApiToken]:

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from annotation.models import Annotator, Batch, BatchItem, Question
 from annotation.queries.campaigns import find_policy
@@ -68,7 +69,7 @@ def find_batch(annotator: Annotator, batch_id: UUID) -> Batch:
 
 def check_own(batch: Batch, annotator_id: int) -> None:
     if batch.annotator_id != annotator_id:
-        raise NotPermitted("This batch is leased to another annotator.")
+        raise NotPermitted(_("This batch is leased to another annotator."))
 
 
 def list_pictures(batch: Batch) -> list[Picture]:

@@ -14,6 +14,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import close_old_connections, connections
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 
 from config.admission.kinds import find_bounds, find_kind
 from config.admission.line import Kind, Line, Ticket
@@ -32,8 +34,8 @@ REPORT_SECONDS = 10.0
 KEPT_SECONDS = 0.5
 # Ready or not; what else may be answered, as to a wrong host name, is for whoever asked.
 READINESS = {"200", "503"}
-TOO_LONG = "The request is longer than anything that is taken here."
-CUT_OFF = "The request ended before its announced length."
+TOO_LONG = gettext_lazy("The request is longer than anything that is taken here.")
+CUT_OFF = gettext_lazy("The request ended before its announced length.")
 LIVEZ = b'{"status": "alive"}'
 LIVEZ_HEADERS = [
     ("Content-Type", "application/json"),
@@ -85,7 +87,7 @@ class Gate:
         kind, length = find_kind(method, path), _find_length(environ)
         # Django refuses most of these; those it would read, it would read in a thread of its own, however slowly they come.
         if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            return _end(start_response, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LONG, path)
+            return _end(start_response, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LONG, environ)
         asks_readiness = kind == Kind.HEALTH and method == "GET"
         if asks_readiness and (kept := self._find_kept()):
             start_response(kept.status, kept.headers)
@@ -93,7 +95,7 @@ class Gate:
         body = self._read(environ, length)
         # Granian gives what it has when a client is gone: half a page of answers would be taken for a whole one.
         if body is not None and len(body) < length:
-            return _end(start_response, HTTPStatus.BAD_REQUEST, CUT_OFF, path)
+            return _end(start_response, HTTPStatus.BAD_REQUEST, CUT_OFF, environ)
         outcome = self._wait(kind, Visit(environ)) if body is not None else None
         if isinstance(outcome, BaseException):
             raise outcome
@@ -239,9 +241,9 @@ def _find_length(environ: Environ) -> int:
         return 0
 
 
-def _end(start_response: StartResponse, status: HTTPStatus, detail: str, path: str) -> Iterable[bytes]:
+def _end(start_response: StartResponse, status: HTTPStatus, detail: Promise, environ: Environ) -> Iterable[bytes]:
     """Of a request that was not even read to its end."""
-    refusal = turn_away(status, detail, path)
+    refusal = turn_away(status, detail, environ)
     start_response(f"{status.value} {status.phrase}", refusal.headers)
     return [refusal.content]
 

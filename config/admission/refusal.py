@@ -9,7 +9,10 @@ from urllib.parse import parse_qsl
 
 from csp.utils import build_policy
 from django.conf import settings
+from django.http import HttpRequest, parse_cookie
 from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.functional import Promise
 
 from config.admission.line import Kind
 from config.problems import PROBLEM_TYPE, wants_problem, write_problem
@@ -39,26 +42,41 @@ def refuse(kind: Kind, environ: dict[str, Any], body: bytes) -> Refusal:
     """A problem document for the API, a page for people; one that was sent from the annotation page brings a form that sends the
     same `body` again."""
     form = _read_form(kind, environ, body)
-    content, headers = _write(_render(form)) if form else _write_once(wants_problem(environ["PATH_INFO"]))
+    language = "" if wants_problem(environ["PATH_INFO"]) else read_language(environ)
+    content, headers = _write_page(_render(form, language), language) if form else _write_once(language)
     seconds = random.randint(*RETRY_SECONDS[kind])  # noqa: S311 (spread, no secret)
     return Refusal([("Retry-After", str(seconds)), *headers], content)
 
 
-def turn_away(status: int, detail: str, path: str) -> Refusal:
+def turn_away(status: int, detail: Promise, environ: dict[str, Any]) -> Refusal:
     """What ends a request that nobody runs, for good: a problem document for the API, a line of text elsewhere."""
-    if wants_problem(path):
-        content, headers = _write(json.dumps(write_problem(status, detail)), PROBLEM_TYPE)
+    if wants_problem(environ["PATH_INFO"]):
+        with translation.override(settings.LANGUAGE_CODE):
+            content, headers = _write(json.dumps(write_problem(status, str(detail))), PROBLEM_TYPE)
     else:
-        content, headers = _write(detail, "text/plain; charset=utf-8")
+        with translation.override(read_language(environ)):
+            content, headers = _write(str(detail), "text/plain; charset=utf-8")
     return Refusal(headers, content)
 
 
+def read_language(environ: dict[str, Any]) -> str:
+    """Of the reader: what Django would find in the same request."""
+    request = HttpRequest()
+    request.META, request.COOKIES = environ, parse_cookie(environ.get("HTTP_COOKIE", ""))
+    return translation.get_language_from_request(request)
+
+
 @cache
-def _write_once(problem: bool) -> tuple[bytes, Headers]:
-    """What nearly all get is made once: refusing must cost next to nothing."""
-    if problem:
-        return _write(json.dumps(write_problem(503, DETAIL)), PROBLEM_TYPE)
-    return _write(_render([]))
+def _write_once(language: str) -> tuple[bytes, Headers]:
+    """What nearly all get is made once for each language, and once for programs, which have none: refusing must cost next to nothing."""
+    if language:
+        return _write_page(_render([], language), language)
+    return _write(json.dumps(write_problem(503, DETAIL)), PROBLEM_TYPE)
+
+
+def _write_page(text: str, language: str) -> tuple[bytes, Headers]:
+    content, headers = _write(text)
+    return content, [*headers, ("Content-Language", language), ("Vary", "Cookie, Accept-Language")]
 
 
 def _write(text: str, content_type: str = "text/html; charset=utf-8") -> tuple[bytes, Headers]:
@@ -93,5 +111,6 @@ def _read_form(kind: Kind, environ: dict[str, Any], body: bytes) -> list[tuple[s
         return []
 
 
-def _render(fields: list[tuple[str, str]]) -> str:
-    return render_to_string("503.html", {"fields": fields})
+def _render(fields: list[tuple[str, str]], language: str) -> str:
+    with translation.override(language):
+        return render_to_string("503.html", {"fields": fields})

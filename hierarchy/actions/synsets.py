@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from hierarchy.actions.audit import append_entry
 from hierarchy.errors import InvalidInput, NotFound
@@ -17,7 +18,7 @@ def set_safety(*, synset_id: int, safety: str, by: User, at: datetime) -> Synset
     Raises InvalidInput for an unknown safety, NotFound for an unknown synset.
     """
     if safety not in Synset.Safety.values:
-        raise InvalidInput({"safety": f"must be one of {', '.join(Synset.Safety.values)}"})
+        raise InvalidInput({"safety": _("must be one of %(values)s") % {"values": ", ".join(Synset.Safety.values)}})
     synset = Synset.objects.select_for_update().filter(pk=synset_id).first()
     if synset is None:
         raise NotFound(f"There is no synset {synset_id}.")

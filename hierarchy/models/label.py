@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from hierarchy.models.image import Candidate
 from hierarchy.models.synset import Synset
@@ -18,12 +19,12 @@ class Label(models.Model):
     """
 
     class Verdict(models.TextChoices):
-        ACCEPTED = "ACCEPTED", "accepted"
-        REJECTED = "REJECTED", "rejected"
+        ACCEPTED = "ACCEPTED", _("accepted")
+        REJECTED = "REJECTED", _("rejected")
 
     class Source(models.TextChoices):
-        CONSENSUS = "CONSENSUS", "consensus"
-        CURATOR = "CURATOR", "curator"
+        CONSENSUS = "CONSENSUS", _("consensus")
+        CURATOR = "CURATOR", _("curator")
 
     candidate = models.ForeignKey(
         Candidate, on_delete=models.PROTECT, related_name="labels", db_index=False, db_constraint=False

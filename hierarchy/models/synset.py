@@ -3,6 +3,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext_lazy as _
 
 from hierarchy.models.checks import IS_SHA256
 
@@ -23,10 +24,10 @@ class Synset(models.Model):
     """A noun synset of WordNet 3.0. Its key is the offset, the number in the wnid."""
 
     class Safety(models.TextChoices):
-        UNSET = "UNSET", "unset"
-        SAFE = "SAFE", "safe"
-        SENSITIVE = "SENSITIVE", "sensitive"
-        OFFENSIVE = "OFFENSIVE", "offensive"
+        UNSET = "UNSET", _("unset")
+        SAFE = "SAFE", _("safe")
+        SENSITIVE = "SENSITIVE", _("sensitive")
+        OFFENSIVE = "OFFENSIVE", _("offensive")
 
     id = models.IntegerField(primary_key=True)
     wnid = models.CharField(max_length=9, unique=True)
