@@ -319,12 +319,12 @@ BREAKS = [
     ("batch_item_position_once", duplicate("annotation_batchitem", question_id=1)),
     ("batch_item_question_once", duplicate("annotation_batchitem", position=50)),
     ("batch_item_position_from_one", duplicate("annotation_batchitem", position=0, question_id=1)),
-    ("batch_item_stands_for_another", change("annotation_batchitem", "stands_for_id = question_id")),
+    ("batch_item_beside_another", change("annotation_batchitem", "beside_id = question_id")),
     (
-        "batch_item_place_once",
-        change("annotation_batchitem", "stands_for_id = {other}", "question_id <> {other}")
+        "batch_item_beside_once",
+        change("annotation_batchitem", "beside_id = {other}", "question_id <> {other}")
         + ";"
-        + duplicate("annotation_batchitem", position=50, question_id="{gold}", stands_for_id="{other}"),
+        + duplicate("annotation_batchitem", position=50, question_id="{gold}", beside_id="{other}"),
     ),
     ("vote_once_per_annotator", duplicate("annotation_vote", position=50)),
     ("vote_once_per_position", duplicate("annotation_vote", withdrawn_at="2100-01-01")),

@@ -10,27 +10,24 @@ from django.db import connection
 from annotation.models import Annotator, Batch, Campaign, Policy
 from annotation.queries import assignment
 from annotation.queries.assignment import History, Walk
-from annotation.queries.hiding import Place, fill_places, read_pool
+from annotation.queries.hiding import Asked, Place, choose_gold, find_share, read_pool
 from annotation.rules import find_gold_rate
 from hierarchy.queries.plain import execute_planned
 
-# Places are locked in the order in which they were found: what others changed since is seen here, for each row is locked and looked at
-# once more, and those that others are at are passed over. Gold is shown instead of a place's question where nobody else is at that
-# gold; the question is locked all the same, but not held. Positions are drawn by a generator nobody can foretell. An annotator
-# counts once as shown gold, however often they see it.
+# Questions are locked in the order in which they were found: what others changed since is seen here, for each row is locked and looked at
+# once more, and those that others are at are passed over. So is gold that others are at. The question beside gold is locked with it, but not
+# held. Positions are drawn by a generator nobody can foretell. An annotator counts once as shown gold, however often they see it.
 TAKE = f"""
-WITH locked AS MATERIALIZED (
+WITH gold AS MATERIALIZED (
+    SELECT gold.id, gold.question_id FROM annotation_gold AS gold
+    WHERE gold.question_id = ANY(%(gold)s::bigint[]) AND gold.active AND gold.exposures < %(exposures)s
+    ORDER BY gold.id FOR NO KEY UPDATE OF gold SKIP LOCKED
+), drawn AS MATERIALIZED (
     SELECT question.id, found.gold
     FROM unnest(%(found)s::bigint[], %(gold)s::bigint[]) WITH ORDINALITY AS found (id, gold, place)
     JOIN annotation_question AS question ON question.id = found.id
-    WHERE {assignment.HAS_ROOM}
+    WHERE {assignment.HAS_ROOM} AND (found.gold IS NULL OR found.gold IN (SELECT question_id FROM gold))
     ORDER BY found.place LIMIT %(size)s::int FOR NO KEY UPDATE OF question SKIP LOCKED
-), gold AS MATERIALIZED (
-    SELECT gold.id, gold.question_id FROM annotation_gold AS gold
-    WHERE gold.question_id IN (SELECT locked.gold FROM locked) AND gold.active AND gold.exposures < %(exposures)s
-    ORDER BY gold.id FOR NO KEY UPDATE OF gold SKIP LOCKED
-), drawn AS MATERIALIZED (
-    SELECT locked.id, gold.question_id AS gold FROM locked LEFT JOIN gold ON gold.question_id = locked.gold
 ), held AS (
     UPDATE annotation_question AS question SET held_until = {assignment.LIVE_HOLDS} || %(expires_at)s::timestamptz
     FROM drawn WHERE question.id = drawn.id AND drawn.gold IS NULL
@@ -40,12 +37,12 @@ WITH locked AS MATERIALIZED (
     WHERE EXISTS (SELECT FROM drawn)
     RETURNING id
 ), shown AS (
-    UPDATE annotation_gold AS shown SET exposures = exposures + 1 FROM gold
+    UPDATE annotation_gold AS shown SET exposures = exposures + 1 FROM gold JOIN drawn ON drawn.gold = gold.question_id
     WHERE shown.id = gold.id AND NOT EXISTS (
         SELECT FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
         WHERE item.question_id = gold.question_id AND batch.annotator_id = %(annotator)s AND batch.outcome <> 'IMPORTED')
 ), items AS (
-    INSERT INTO annotation_batchitem (batch_id, position, question_id, stands_for_id)
+    INSERT INTO annotation_batchitem (batch_id, position, question_id, beside_id)
     SELECT page.id, row_number() OVER (ORDER BY gen_random_uuid()), coalesce(drawn.gold, drawn.id),
            CASE WHEN drawn.gold IS NOT NULL THEN drawn.id END
     FROM page, drawn RETURNING position
@@ -126,34 +123,35 @@ def _draw_in_synset(search: Search, synset: int, places: Sequence[int], size: in
         expires_at=search.history.moment + search.policy.lease_period,
         places=walk.places,
     )
-    if _take(search, walk, batch, found, size):
+    if _take(search, batch, found, size):
         return batch
-    search.obstacles.blocked.update(place.question for place in found)
+    search.obstacles.blocked.update(asked.question for asked in found)
     return None
 
 
-def _find(search: Search, walk: Walk, synset: int, wanted: int) -> list[Place]:
-    """So many free questions, or more; fewer where the synset has no more."""
+def _find(search: Search, walk: Walk, synset: int, wanted: int) -> list[Asked]:
+    """So many questions to ask, or more, gold among them; fewer where the synset has no more."""
+    parameters = search.parameters(synset=synset)
+    pool = read_pool(secret=search.secret, parameters=parameters)
+    share = find_share(find_gold_rate(search.policy.gold_rate, search.history.checked), pool)
     found: list[Place] = []
-    while len(found) < wanted and not walk.has_ended:
-        parameters = search.parameters(synset=synset, taken=[place.question for place in found])
-        found += walk.find_free(wanted=wanted - len(found), parameters=parameters)
-    return found
+    asked: list[Asked] = []
+    while len(asked) < wanted and not walk.has_ended:
+        found += walk.find_free(wanted=wanted - len(asked), parameters=parameters, share=share, found=found)
+        asked = choose_gold(found, pool=pool, secret=search.secret)
+    return asked
 
 
-def _take(search: Search, walk: Walk, batch: Batch, found: Sequence[Place], size: int) -> int:
+def _take(search: Search, batch: Batch, found: Sequence[Asked], size: int) -> int:
     """How many questions the page has that was written; 0 where none was."""
-    pool = read_pool(secret=search.secret, parameters=search.parameters(synset=batch.synset_id))
-    rate = find_gold_rate(search.policy.gold_rate, search.history.checked)
-    filled = fill_places(found, pool=pool, secret=search.secret, rate=rate)
     values = search.parameters(
         batch=batch.pk,
         synset=batch.synset_id,
         leased_at=batch.leased_at,
         expires_at=batch.expires_at,
-        places=walk.places,
-        found=[place.question for place in filled],
-        gold=[place.gold for place in filled],
+        places=batch.places,
+        found=[asked.question for asked in found],
+        gold=[asked.gold for asked in found],
         size=size,
     )
     with connection.cursor() as cursor:

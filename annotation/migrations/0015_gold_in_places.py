@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="batchitem",
-            name="stands_for",
+            name="beside",
             field=models.ForeignKey(
                 blank=True,
                 db_index=False,
@@ -57,18 +57,18 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="batchitem",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("stands_for__isnull", False)),
-                fields=("stands_for", "batch"),
-                name="batch_item_place_once",
+                condition=models.Q(("beside__isnull", False)),
+                fields=("beside", "batch"),
+                name="batch_item_beside_once",
             ),
         ),
         migrations.AddConstraint(
             model_name="batchitem",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("stands_for", None), models.Q(("stands_for", models.F("question")), _negated=True), _connector="OR"
+                    ("beside", None), models.Q(("beside", models.F("question")), _negated=True), _connector="OR"
                 ),
-                name="batch_item_stands_for_another",
+                name="batch_item_beside_another",
             ),
         ),
         migrations.AddConstraint(

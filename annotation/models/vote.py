@@ -99,25 +99,25 @@ class Batch(models.Model):
 
 
 class BatchItem(models.Model):
-    """A question on a leased page, at its position (from 1). Gold stands in the place of another question of the page's synset, `stands_for`,
-    which is asked later (docs/adr/0038); imported gold and that of earlier versions in none."""
+    """A question on a leased page, at its position (from 1). Gold stands `beside` an ordinary question of the page's synset, as which it comes
+    and goes (docs/adr/0038); other questions, imported gold and that of earlier versions stand beside none."""
 
     pk = models.CompositePrimaryKey("batch_id", "position")
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="items", db_index=False)
     position = models.SmallIntegerField()
     question = models.ForeignKey(Question, on_delete=models.PROTECT, related_name="batch_items", db_index=False)
-    stands_for = models.ForeignKey(
+    beside = models.ForeignKey(
         Question, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
 
     class Meta:
         constraints = [
-            # It also finds the pages with gold in the place of a question.
+            # It also finds the pages with gold beside a question.
             models.UniqueConstraint(
-                name="batch_item_place_once", fields=["stands_for", "batch"], condition=Q(stands_for__isnull=False)
+                name="batch_item_beside_once", fields=["beside", "batch"], condition=Q(beside__isnull=False)
             ),
             models.CheckConstraint(
-                name="batch_item_stands_for_another", condition=Q(stands_for=None) | ~Q(stands_for=F("question"))
+                name="batch_item_beside_another", condition=Q(beside=None) | ~Q(beside=F("question"))
             ),
             # In this order it also finds the pages of a question.
             models.UniqueConstraint(name="batch_item_question_once", fields=["question", "batch"]),

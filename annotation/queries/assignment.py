@@ -21,7 +21,7 @@ from annotation.consensus.information import BANDS
 from annotation.models import Annotator, Campaign, Conduct
 from annotation.models.question import RING
 from annotation.queries.hiding import Place, digest
-from annotation.queries.holds import LIVE, PLACE_HELD_BY_THEM, VOTED
+from annotation.queries.holds import HELD_BY_THEM, LIVE, VOTED
 from hierarchy.queries.plain import execute_planned
 
 # Questions of one band that are looked at for a page; more only where none of these is free.
@@ -35,6 +35,19 @@ WANTS_VOTES = (
     """question.state = 'OPEN' AND question.closed_at IS NULL AND NOT question.is_gold AND question.has_room"""
 )
 
+# In [0, 1), secret.
+DRAWN = "('x' || left(md5(%(secret)s::text || ':beside:' || looked.id), 8))::bit(32)::bigint / 4294967296.0"
+
+# The gold that was on pages of the annotator's beside a question: whether any was answered, or is on a page they hold, and the newest.
+BESIDE = f"""SELECT coalesce(bool_or(EXISTS (
+               SELECT 1 FROM annotation_vote AS vote
+               WHERE vote.question_id = item.question_id AND vote.annotator_id = %(annotator)s AND vote.withdrawn_at IS NULL)),
+               false) AS had,
+           coalesce(bool_or({LIVE}), false) AS held,
+           (array_agg(item.question_id ORDER BY batch.leased_at DESC))[1] AS before
+    FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
+    WHERE item.beside_id = looked.id AND batch.annotator_id = %(annotator)s"""
+
 # Of a question's holds those whose leases have not expired.
 LIVE_HOLDS = "ARRAY(SELECT held.until FROM unnest(question.held_until) AS held (until) WHERE held.until > now())"
 
@@ -45,40 +58,44 @@ HAS_ROOM = """
         < least(question.votes_wanted, %(cap)s::int)
 """
 
-# Stretch after stretch, and no further than rows are wanted. A zone in which nothing is free gives one row without an id. The place
-# of the next walk lies before the first question without a vote of the annotator's: what they only hold may be given back.
+# Stretch after stretch, and no further than rows are wanted. Each question is there as itself and, where a secret number of it and the
+# annotator is small, as the place of gold beside it (queries/hiding.py), anywhere among the others of its zone. A zone in which nothing is
+# free gives one row without an id. The place of the next walk lies before the first question without a vote of the annotator's, or with gold
+# to come: what they only hold may be given back.
 FIND = f"""
-SELECT stretch.step, found.id, found.had, found.before, found.place, CASE WHEN found.rows = %(zone)s::bigint THEN found.last END
+SELECT stretch.step, found.id, found.gold, found.before, found.place, CASE WHEN found.rows = %(zone)s::bigint THEN found.last END
 FROM unnest(%(bands)s::int[], %(lows)s::bigint[], %(highs)s::bigint[]) WITH ORDINALITY AS stretch (band, low, high, step)
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN zone.free THEN zone.id END AS id, stood.had, stood.before, zone.place, zone.last, zone.rows
+    SELECT CASE WHEN zone.free THEN zone.id END AS id, zone.gold, zone.before, zone.place, zone.last, zone.rows
     FROM (
-        SELECT near.id, near.free, bool_or(near.free) OVER () AS some, min(near.lot) FILTER (WHERE NOT near.voted) OVER () AS place,
-               max(near.lot) OVER () AS last, count(*) OVER () AS rows, row_number() OVER () AS number
+        SELECT near.*, bool_or(near.free) OVER () AS some, min(near.lot) FILTER (WHERE NOT near.done) OVER () AS place,
+               row_number() OVER () AS number
         FROM (
-            SELECT looked.id, looked.lot, looked.voted, looked.room AND NOT looked.voted AS free
+            SELECT looked.id, looked.lot, looked.rows, looked.last, kind.gold, stood.before,
+                   CASE WHEN kind.gold THEN stood.had ELSE looked.voted END AS done,
+                   looked.room AND NOT CASE WHEN kind.gold THEN stood.over ELSE looked.over END AS free
             FROM (
-                SELECT question.id, question.lot, {VOTED} AS voted,
-                       question.id <> ALL(%(taken)s::bigint[]) AND NOT {PLACE_HELD_BY_THEM}
-                       AND question.votes_in_time + cardinality(question.held_until) < %(cap)s::int AS room
-                FROM annotation_question AS question
-                WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AND {WANTS_VOTES}
-                  AND question.priority = stretch.band AND question.lot >= stretch.low AND question.lot < stretch.high
-                ORDER BY question.lot LIMIT %(zone)s::bigint
+                SELECT zoned.*, zoned.voted OR zoned.held AS over, count(*) OVER () AS rows, max(zoned.lot) OVER () AS last
+                FROM (
+                    SELECT question.id, question.lot, {VOTED} AS voted,
+                           question.id = ANY(%(taken)s::bigint[]) OR {HELD_BY_THEM} AS held,
+                           question.votes_in_time + cardinality(question.held_until) < %(cap)s::int AS room
+                    FROM annotation_question AS question
+                    WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AND {WANTS_VOTES}
+                      AND question.priority = stretch.band AND question.lot >= stretch.low AND question.lot < stretch.high
+                    ORDER BY question.lot LIMIT %(zone)s::bigint
+                ) AS zoned
             ) AS looked
+            CROSS JOIN (VALUES (false), (true)) AS kind (gold)
+            LEFT JOIN LATERAL (
+                SELECT beside.had, beside.had OR beside.held OR looked.id = ANY(%(taken_gold)s::bigint[]) AS over, beside.before
+                FROM ({BESIDE}) AS beside WHERE kind.gold
+            ) AS stood ON true
+            WHERE NOT kind.gold OR {DRAWN} < %(share)s::float8
         ) AS near
     ) AS zone
-    CROSS JOIN LATERAL (
-        SELECT coalesce(bool_or(EXISTS (
-                   SELECT 1 FROM annotation_vote AS vote
-                   WHERE vote.question_id = item.question_id AND vote.annotator_id = %(annotator)s AND vote.withdrawn_at IS NULL)),
-                   false) AS had,
-               (array_agg(item.question_id ORDER BY batch.leased_at DESC))[1] AS before
-        FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
-        WHERE item.stands_for_id = zone.id AND batch.annotator_id = %(annotator)s
-    ) AS stood
     WHERE zone.free OR (NOT zone.some AND zone.number = 1)
-    ORDER BY md5(%(secret)s::text || zone.id)
+    ORDER BY md5(%(secret)s::text || zone.gold || zone.id)
 ) AS found
 LIMIT %(limit)s
 """
@@ -211,21 +228,32 @@ class Walk:
         places |= {stretch.band: stretch.low for stretch in reversed(self._stretches)}
         return [(places | self._places)[band] for band in range(BANDS)]
 
-    def find_free(self, *, wanted: int, parameters: Mapping[str, Any]) -> list[Place]:
-        """Free questions in the order in which to ask them, some more than `wanted` or less, none of `parameters["taken"]`; the
-        next call looks behind them. One query, no lock."""
+    def find_free(
+        self, *, wanted: int, parameters: Mapping[str, Any], share: float = 0.0, found: Sequence[Place] = ()
+    ) -> list[Place]:
+        """Free questions, and places of gold beside a `share` of all, in the order in which to ask them, some more than `wanted` or less,
+        none of what was `found`; the next call looks behind them. One query, no lock."""
         # Others may be quicker with some of them.
         limit = SPARE * wanted + len(self._stretches)
         bands, lows, highs = (list(column) for column in zip(*self._stretches, strict=True))
-        here: dict[str, Any] = {"bands": bands, "lows": lows, "highs": highs, "zone": self._zone, "limit": limit}
+        here: dict[str, Any] = {
+            "bands": bands,
+            "lows": lows,
+            "highs": highs,
+            "zone": self._zone,
+            "limit": limit,
+            "share": share,
+            "taken": [place.question for place in found if not place.gold],
+            "taken_gold": [place.question for place in found if place.gold],
+        }
         with connection.cursor() as cursor:
             execute_planned(cursor, FIND, {**parameters, **here})
             rows = cursor.fetchall()
         cut_off = rows[-1][0] if len(rows) == limit else len(self._stretches) + 1
-        found = self._go_on(rows, cut_off)
-        if not found:
+        free = self._go_on(rows, cut_off)
+        if not free:
             self._zone = min(2 * self._zone, LARGEST_ZONE)
-        return found
+        return free
 
     def _go_on(self, rows: Sequence[tuple[Any, ...]], cut_off: int) -> list[Place]:
         """Takes the places out of what FIND gave, and steps forward; stretches from number `cut_off` on were not looked at to their

@@ -1,8 +1,8 @@
-"""Where gold stands among the questions of a page, so that nothing tells it from the others (docs/adr/0038).
+"""Which gold an annotator is asked, and where, so that nothing tells it from other questions (docs/adr/0038).
 
-Each free question that an annotator walks by is a place. Whether gold comes first at a place, and which, hangs on the annotator and
-the question alone: gold comes, is kept, comes again and goes exactly as the ordinary question whose place it has. Once it is answered,
-the place is the question's own.
+Beside a share of an annotator's questions there is a place for gold (queries/assignment.py); which ones, and where in the order, hangs on the
+annotator and the question alone. Such a place is free as long as its question asks for votes, and over once gold was answered there. So
+gold comes, comes again and goes as ordinary questions do, whatever a client tries.
 """
 
 import hashlib
@@ -33,16 +33,15 @@ LIMIT {POOL}
 
 
 class Place(NamedTuple):
-    """A question that is free for an annotator. `had`: they have answered the gold that stood here; `before`: the gold that stood
-    here last and is still to be answered."""
+    """A free question, or a place for gold beside one. `before`: the gold that was asked there last and is still to be answered."""
 
     question: int
-    had: bool = False
+    gold: bool = False
     before: int | None = None
 
 
-class Filled(NamedTuple):
-    """A place with the gold that comes first there; None: none."""
+class Asked(NamedTuple):
+    """A question to ask; as long as it is there, `gold` instead, beside it."""
 
     question: int
     gold: int | None
@@ -57,23 +56,24 @@ def read_pool(*, secret: str, parameters: Mapping[str, Any]) -> dict[int, bool]:
         return dict(cursor.fetchall())
 
 
-def fill_places(places: Sequence[Place], *, pool: Mapping[int, bool], secret: str, rate: float) -> list[Filled]:
-    """Index by index. In the long run a share `rate` (below 1) of what an annotator is asked is gold, half of it true, as long as the pool has
-    both; a place for which none is left has its question."""
+def find_share(rate: float, pool: Mapping[int, bool]) -> float:
+    """Beside which share of questions there is a place for gold, so that a share `rate` (below 1) of all that is asked is gold."""
+    return rate / (1 - rate) if pool else 0.0
+
+
+def choose_gold(places: Sequence[Place], *, pool: Mapping[int, bool], secret: str) -> list[Asked]:
+    """What to ask, in the order of `places`; places for which no gold is left go. Half of it is true, as long as the pool has both."""
     keys = {gold: digest(f"{secret}:{gold}") for gold in pool}
-    # Each question is asked as well, sooner or later: gold comes on top of these.
-    share = rate / (1 - rate)
-    filled = []
+    chosen = []
     for place in places:
-        drawn = digest(f"{secret}:place:{place.question}")
         gold = None
-        if not place.had and drawn / 2**48 < share:
-            gold = (
-                place.before if place.before in keys else _choose(keys, pool, digest(f"{secret}:at:{place.question}"))
-            )
-            keys.pop(gold, None)  # type: ignore[arg-type]
-        filled.append(Filled(place.question, gold))
-    return filled
+        if place.gold:
+            gold = place.before if place.before in keys else _choose(keys, pool, digest(f"{secret}:at:{place.question}"))
+            if gold is None:
+                continue
+            keys.pop(gold)
+        chosen.append(Asked(place.question, gold))
+    return chosen
 
 
 def _choose(keys: Mapping[int, int], pool: Mapping[int, bool], drawn: int) -> int | None:

@@ -2,17 +2,9 @@
 
 LIVE = "batch.closed_at IS NULL AND batch.expires_at > now()"
 
-_ON_THEIR_PAGES = f"""(ARRAY(
-        SELECT {{what}} FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
-        WHERE batch.annotator_id = %(annotator)s AND {LIVE}))"""  # noqa: S608 (a constant)
-
-# On one of their pages, as a picture.
-HELD_BY_THEM = f"question.id = ANY {_ON_THEIR_PAGES.format(what='item.question_id')}"
-
-# On one of their pages, itself or by gold that stands for it.
-PLACE_HELD_BY_THEM = (
-    f"question.id = ANY {_ON_THEIR_PAGES.format(what='coalesce(item.stands_for_id, item.question_id)')}"
-)
+HELD_BY_THEM = f"""question.id = ANY (ARRAY(
+        SELECT item.question_id FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
+        WHERE batch.annotator_id = %(annotator)s AND {LIVE}))"""
 
 VOTED = """EXISTS (SELECT 1 FROM annotation_vote AS vote
                 WHERE vote.question_id = question.id AND vote.annotator_id = %(annotator)s AND vote.withdrawn_at IS NULL)"""

@@ -247,10 +247,10 @@ CHECKS = (
               OR newest.instance_links <> (SELECT count(*) FROM hierarchy_parentlink WHERE instance)""",
     ),
     Check(
-        "gold_stands_for_its_like",
+        "gold_stands_beside_its_like",
         """SELECT item.question_id FROM annotation_batchitem AS item
            JOIN annotation_question AS asked ON asked.id = item.question_id
-           JOIN annotation_question AS meant ON meant.id = item.stands_for_id
+           JOIN annotation_question AS meant ON meant.id = item.beside_id
            WHERE (asked.campaign_id, asked.synset_id) <> (meant.campaign_id, meant.synset_id)""",
     ),
     Check(

@@ -77,8 +77,8 @@ BREAKS = {
     "closure_follows_parent_links": ["DELETE FROM hierarchy_closure WHERE distance = 1"],
     "search_words_are_the_synsets_words": ["DELETE FROM hierarchy_synsetword WHERE position = 0"],
     "hierarchy_is_as_imported": ["UPDATE hierarchy_wordnetimport SET synsets = synsets + 1"],
-    "gold_stands_for_its_like": [
-        """UPDATE annotation_batchitem SET stands_for_id =
+    "gold_stands_beside_its_like": [
+        """UPDATE annotation_batchitem SET beside_id =
            (SELECT id FROM annotation_question AS question ORDER BY synset_id = (SELECT synset_id FROM annotation_question
             WHERE id = annotation_batchitem.question_id) LIMIT 1) WHERE position = 1"""
     ],

@@ -15,7 +15,7 @@ SHARE_TRUE = 0.6
 SHAPES = ("ellipse", "rectangle", "rounded_rectangle")
 
 
-def draw_candidates(folder: Path, *, wnids, each: int, seed: int = 1) -> Path:
+def draw_candidates(folder: Path, *, wnids, each: int, seed: int = 1, share_true: float = SHARE_TRUE) -> Path:
     """Draws `each` pictures for every synset; the manifest says with `truth` whether it is shown. Returns the manifest."""
     folder.mkdir(parents=True, exist_ok=True)
     manifest = folder / "candidates.csv"
@@ -24,7 +24,7 @@ def draw_candidates(folder: Path, *, wnids, each: int, seed: int = 1) -> Path:
         rows.writeheader()
         for kind, wnid in enumerate(wnids):
             for number in range(each):
-                shown = number < each * SHARE_TRUE
+                shown = number < each * share_true
                 rows.writerow(_draw(folder, wnid, kind if shown else kind + 1, f"{seed}.{number}", shown=shown))
     return manifest
 

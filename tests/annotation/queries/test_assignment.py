@@ -12,6 +12,7 @@ from annotation.models import Batch, Question
 from annotation.models.question import RING
 from annotation.queries import assignment
 from annotation.queries.assignment import Walk
+from annotation.queries.hiding import Place
 from tests import builders
 from tests.annotation.actions.test_batches import make_campaign, questions_of
 
@@ -53,15 +54,15 @@ def begin(user, campaign, places=()):
     return Walk(secret=secret, synset_id=synset, places=places), parameters
 
 
-def find_some(walk, parameters, *, wanted, taken=()):
-    return [place.question for place in walk.find_free(wanted=wanted, parameters={**parameters, "taken": list(taken)})]
-
-
-def walk_to_the_end(walk, parameters, *, wanted):
-    found: list[int] = []
+def walk_to_the_end(walk, parameters, *, wanted, share=0.0):
+    found: list[Place] = []
     while not walk.has_ended:
-        found += find_some(walk, parameters, wanted=wanted, taken=found)
+        found += walk.find_free(wanted=wanted, parameters=parameters, share=share, found=found)
     return found
+
+
+def questions_in(places):
+    return [place.question for place in places if not place.gold]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -74,7 +75,7 @@ def test_a_walk_finds_every_free_question_once(ann, monkeypatch, seed, zone):
     scatter(campaign, seed)
     places = [random.Random(seed).randrange(RING) for _ in range(BANDS)]
 
-    found = walk_to_the_end(*begin(ann, campaign, places), wanted=4)
+    found = questions_in(walk_to_the_end(*begin(ann, campaign, places), wanted=4))
 
     assert len(found) == len(set(found))
     assert set(found) == find_free_slowly(campaign, seen)
@@ -85,7 +86,7 @@ def test_what_tells_most_is_found_first(ann):
     scatter(campaign, 1)
     walk, parameters = begin(ann, campaign)
 
-    found = find_some(walk, parameters, wanted=60)
+    found = questions_in(walk.find_free(wanted=60, parameters=parameters))
     priorities = dict(campaign.questions.values_list("pk", "priority"))
 
     assert found
@@ -98,9 +99,54 @@ def test_the_next_walk_begins_at_the_first_question_that_was_free(ann):
     for lot, question in enumerate(campaign.questions.order_by("pk")):
         Question.objects.filter(pk=question.pk).update(lot=lot, votes_in_time=lot < 4)
     walk, parameters = begin(ann, campaign, [0] * BANDS)
-    walk.find_free(wanted=2, parameters={**parameters, "taken": []})
+    walk.find_free(wanted=2, parameters=parameters)
 
     assert walk.places == [0, 0, 0, 4, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("zone", [3, 100])
+def test_a_walk_finds_each_place_for_gold_once_beside_a_share_of_the_questions(ann, monkeypatch, zone):
+    monkeypatch.setattr(assignment, "ZONE", zone)
+    campaign = make_campaign(400, gold_rate=0)
+
+    found = walk_to_the_end(*begin(ann, campaign), wanted=9, share=1 / 3)
+    beside = [place.question for place in found if place.gold]
+
+    assert len(beside) == len(set(beside))
+    assert len(beside) / 400 == pytest.approx(1 / 3, abs=0.08)
+    assert len(questions_in(found)) == 400
+
+
+def test_places_for_gold_lie_anywhere_among_the_questions(ann):
+    campaign = make_campaign(90, gold_rate=0)
+    kinds = [place.gold for place in walk_to_the_end(*begin(ann, campaign), wanted=200, share=1.0)]
+
+    assert 30 < sum(kinds[:90]) < 60
+
+
+def test_a_place_for_gold_goes_when_others_have_answered_its_question(ann):
+    campaign = make_campaign(3, gold_rate=0)
+    filled = campaign.questions.first()
+    Question.objects.filter(pk=filled.pk).update(votes_in_time=filled.votes_wanted)
+
+    found = walk_to_the_end(*begin(ann, campaign), wanted=9, share=1.0)
+
+    assert sorted(place.gold for place in found) == [False, False, True, True]
+    assert filled.pk not in {place.question for place in found}
+
+
+def test_a_place_for_gold_stays_when_its_question_was_answered_and_is_over_when_gold_was(ann):
+    campaign = make_campaign(4, gold_rate=0.5, page_size=2)
+    builders.make_gold(campaign.questions.first())
+    page = next(filter(is_of_gold, (builders.vote(ann, campaign=campaign) for _ in range(3))))
+    item = page.items.exclude(beside=None).get()
+    places = {place.question for place in walk_to_the_end(*begin(ann, campaign), wanted=9, share=1.0) if place.gold}
+
+    assert places == set(campaign.questions.filter(is_gold=False).values_list("pk", flat=True)) - {item.beside_id}
+
+
+def is_of_gold(page):
+    return page.items.exclude(beside=None).exists()
 
 
 def test_a_walk_goes_on_behind_what_its_annotator_has_seen(ann, monkeypatch):

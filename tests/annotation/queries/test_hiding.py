@@ -1,80 +1,71 @@
-"""Where gold stands among the questions of a page."""
+"""Which gold is asked, and where."""
 
-import random
 from collections import Counter
 
 import pytest
 
-from annotation.queries.hiding import Place, digest, fill_places
+from annotation.queries.hiding import Asked, Place, choose_gold, digest, find_share
 
-PLACES = [Place(number) for number in range(4000)]
+PLACES = [Place(number, gold=True) for number in range(1000)]
 POOL = {10_000 + number: number % 2 == 0 for number in range(2000)}
 
 
-def fill(places=PLACES, pool=POOL, *, secret="ann", rate=0.125):
-    return fill_places(places, pool=pool, secret=secret, rate=rate)
+def choose(places=PLACES, pool=POOL, *, secret="ann"):
+    return choose_gold(places, pool=pool, secret=secret)
 
 
-def gold_of(filled):
-    return {each.question: each.gold for each in filled if each.gold is not None}
+@pytest.mark.parametrize("rate", [0.0, 0.0625, 0.125, 0.5])
+def test_gold_beside_such_a_share_of_questions_is_such_a_rate_of_all(rate):
+    share = find_share(rate, POOL)
+
+    assert share / (1 + share) == pytest.approx(rate)
 
 
-@pytest.mark.parametrize("rate", [0.0, 0.0625, 0.125, 0.25, 0.5])
-def test_such_a_share_of_all_that_is_asked_is_gold(rate):
-    gold = len(gold_of(fill(PLACES[:2000], rate=rate)))
-
-    assert gold / (gold + 2000) == pytest.approx(rate, abs=0.02)
+def test_without_gold_there_is_no_place_for_any():
+    assert find_share(0.125, {}) == 0
 
 
 def test_half_of_it_is_true():
-    truths = Counter(POOL[gold] for gold in gold_of(fill()).values())
+    truths = Counter(POOL[asked.gold] for asked in choose())
 
     assert truths[True] / truths.total() == pytest.approx(0.5, abs=0.06)
 
 
-def test_no_gold_stands_in_two_places():
-    chosen = list(gold_of(fill(rate=0.5)).values())
-
-    assert len(chosen) == len(set(chosen)) == 2000
+def test_no_gold_is_asked_in_two_places():
+    assert len({asked.gold for asked in choose()}) == len(PLACES)
 
 
-def test_what_stands_at_a_place_hangs_on_annotator_and_question_alone():
-    some = random.Random(1).sample(PLACES, 400)
-    alone = gold_of(fill(some[:40]))
+def test_questions_and_gold_keep_their_order():
+    mixed = [Place(1), Place(2, gold=True), Place(3), Place(3, gold=True)]
 
-    assert gold_of(fill(some)).keys() & {place.question for place in some[:40]} == alone.keys()
-    assert alone == {question: gold for place in some[:40] for question, gold in gold_of(fill([place])).items()}
-
-
-def test_each_annotator_has_gold_at_places_of_their_own():
-    ann, bob = (gold_of(fill(secret=name)).keys() for name in ("ann", "bob"))
-
-    assert len(ann & bob) < 0.3 * len(ann)
+    assert [(asked.question, asked.gold is not None) for asked in choose(mixed)] == [
+        (place.question, place.gold) for place in mixed
+    ]
 
 
-def test_gold_that_waits_for_an_answer_comes_again_where_it_stood():
-    place, gold = next(iter(gold_of(fill()).items()))
-    other = next(each for each in POOL if each != gold)
+def test_what_is_asked_at_a_place_hangs_on_annotator_and_question_alone():
+    alone = [choose([place])[0] for place in PLACES[:20]]
 
-    assert gold_of(fill([Place(place, before=other)])) == {place: other}
-    assert gold_of(fill([Place(place, before=1)])) == {place: gold}
-
-
-def test_where_gold_was_answered_the_question_itself_is_asked():
-    places = [Place(question, had=True) for question in gold_of(fill())]
-
-    assert gold_of(fill(places)) == {}
+    assert alone == [choose([place], dict(reversed(POOL.items())))[0] for place in PLACES[:20]]
+    assert len({choose([PLACES[0]], secret=name)[0].gold for name in "abcdefgh"}) > 4
 
 
-def test_without_gold_each_place_has_its_question_and_with_one_kind_all_is_of_that():
-    assert gold_of(fill(pool={})) == {}
-    assert set(gold_of(fill(pool={1: True, 2: True}, rate=0.5)).values()) == {1, 2}
+def test_gold_that_waits_for_an_answer_comes_again_where_it_was():
+    (usual,) = choose([Place(7, gold=True)])
+    other = next(gold for gold in POOL if gold != usual.gold)
+
+    assert choose([Place(7, gold=True, before=other)]) == [Asked(7, other)]
+    assert choose([Place(7, gold=True, before=1)]) == [usual]
+
+
+def test_places_for_which_no_gold_is_left_go():
+    found = choose([Place(1), *PLACES[:5]], {1: True, 2: True})
+
+    assert [asked.gold for asked in found] == [None, *sorted({1, 2}, key=[asked.gold for asked in found].index)]
 
 
 def test_gold_of_the_other_truth_is_taken_where_none_of_the_first_is_left():
-    filled = gold_of(fill(pool=dict.fromkeys(range(9000, 9300), False), rate=0.5))
-
-    assert len(filled) == 300
+    assert len(choose(PLACES[:300], dict.fromkeys(range(9000, 9300), False))) == 300
 
 
 def test_a_digest_is_even_in_its_range():
