@@ -68,7 +68,9 @@ def choose_gold(places: Sequence[Place], *, pool: Mapping[int, bool], secret: st
     for place in places:
         gold = None
         if place.gold:
-            gold = place.before if place.before in keys else _choose(keys, pool, digest(f"{secret}:at:{place.question}"))
+            gold = (
+                place.before if place.before in keys else _choose(keys, pool, digest(f"{secret}:at:{place.question}"))
+            )
             if gold is None:
                 continue
             keys.pop(gold)

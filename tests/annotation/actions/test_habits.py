@@ -28,13 +28,14 @@ def campaign(monkeypatch):
 
 
 def answer_all(campaign, name, *, gold="YES", other="NO", milliseconds=1500):
-    """Two pages: gold, then what it stood for."""
-    user = builders.make_user(name)
-    for answer in (gold, other):
-        page = builders.lease(user, campaign)
-        given = [GivenVote(position=at, answer=answer, milliseconds=milliseconds) for at in range(1, FEW // 2 + 1)]
-        votes.submit_batch(annotator_id=page.annotator_id, batch_id=page.pk, votes=given, key=str(page.pk))
-    return builders.find_annotator(user)
+    """A page of all six."""
+    page = builders.lease(builders.make_user(name), campaign)
+    given = [
+        GivenVote(position=item.position, answer=other if item.beside_id is None else gold, milliseconds=milliseconds)
+        for item in page.items.all()
+    ]
+    votes.submit_batch(annotator_id=page.annotator_id, batch_id=page.pk, votes=given, key=name)
+    return page.annotator
 
 
 def find_conduct(*annotators):
