@@ -34,6 +34,9 @@ from hierarchy.errors import Conflict, DomainError, InvalidInput, KeyReused
 PAGE = "annotation:annotate"
 ANSWER = re.compile(r"answer-([0-9]{1,4})", re.ASCII)
 MILLISECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
+SIZE = re.compile(r"[0-9]{1,3}", re.ASCII)
+UUIDS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+HELD_AT_MOST = 100
 VOTE_PROBLEM = re.compile(r"votes\[([0-9]+)\]")
 
 
@@ -64,10 +67,13 @@ def show_page(request: MemberRequest) -> HttpResponse:
 @for_own_account
 @answer_refusals(back=PAGE)
 def lease_page(request: MemberRequest) -> HttpResponse:
-    """A page to answer now; with `prefetch`, one to have at hand (204 where there is none, or enough are held)."""
+    """A page to answer now; with `held`, one to have at hand beside those that the script has already (204 where there is none, or
+    enough are held): first one whose answer never reached the script, then a new one."""
     annotator = find_annotator(request.user)
+    check_not_barred(annotator)
     try:
-        batch = _lease(annotator, request.POST.get("campaign", "").replace("\0", ""))
+        batch = _find_unseen(request, annotator) if "held" in request.POST else None
+        batch = batch or _lease(request, annotator, request.POST.get("campaign", "").replace("\0", ""))
     except Conflict:
         if not _wants_fragment(request):
             raise
@@ -94,7 +100,7 @@ def submit_page(request: MemberRequest, batch_id: UUID) -> HttpResponse:
         return _show_conflict(request, annotator, error)
     count_receipt(recorded=receipt.recorded, repeated=receipt.repeated)
     ring_doorbell()
-    batch = _find_or_lease(annotator)
+    batch = _find_or_lease(request, annotator)
     if _wants_fragment(request):
         return _render(request, annotator, batch, nothing_left=batch is None)
     return redirect_after_post(PAGE) if batch else _redirect_to_nothing()
@@ -106,6 +112,8 @@ def submit_page(request: MemberRequest, batch_id: UUID) -> HttpResponse:
 def return_page(request: MemberRequest, batch_id: UUID) -> HttpResponse:
     annotator = find_annotator(request.user)
     batch_actions.return_batch(annotator_id=annotator.pk, batch_id=batch_id)
+    if _wants_fragment(request):
+        return HttpResponse(status=204)
     return redirect_after_post(PAGE)
 
 
@@ -150,21 +158,30 @@ def _redirect_to_nothing() -> HttpResponse:
     return SeeOther(f"{reverse(PAGE)}?nothing_left=1")
 
 
-def _find_or_lease(annotator: Annotator) -> Batch | None:
+def _find_unseen(request: MemberRequest, annotator: Annotator) -> Batch | None:
+    """The oldest live page that no tab of this annotator has: its lease was granted, and the answer lost."""
+    held = UUIDS.findall(request.POST.get("held", ""))
+    return batches.find_oldest_live_batch(annotator, beside=[UUID(number) for number in held[:HELD_AT_MOST]])
+
+
+def _find_or_lease(request: MemberRequest, annotator: Annotator) -> Batch | None:
     """The page to go on with. Another tab may have taken the last leases meanwhile: then there is none."""
     try:
-        return batches.find_oldest_live_batch(annotator) or _lease(annotator, "")
+        return batches.find_oldest_live_batch(annotator) or _lease(request, annotator, "")
     except Conflict:
         return None
 
 
-def _lease(annotator: Annotator, wanted: str) -> Batch | None:
-    """A page of the campaign that was asked for or is in hand; of any other where that one has nothing left."""
+def _lease(request: MemberRequest, annotator: Annotator, wanted: str) -> Batch | None:
+    """A page of the campaign that was asked for or is in hand; of any other where that one has nothing left. `size` is what the screen
+    takes: a wish, which the campaign's rules bound."""
     name = wanted or activity.find_campaign_in_hand(annotator)
+    wish = request.POST.get("size", "")
+    size = max(int(wish), 1) if SIZE.fullmatch(wish) else None
     with watch_lease():
-        batch = batch_actions.lease_batch(annotator_id=annotator.pk, campaign_name=name)
+        batch = batch_actions.lease_batch(annotator_id=annotator.pk, campaign_name=name, size=size)
         if batch is None and name is not None:
-            batch = batch_actions.lease_batch(annotator_id=annotator.pk)
+            batch = batch_actions.lease_batch(annotator_id=annotator.pk, size=size)
     return batch
 
 

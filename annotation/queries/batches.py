@@ -1,5 +1,6 @@
 """What of a batch its annotator may see."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -42,11 +43,13 @@ class Picture(NamedTuple):
     licence: str
 
 
-def find_oldest_live_batch(annotator: Annotator) -> Batch | None:
-    """The page this annotator should finish first; leases that have expired by the database's clock do not count."""
+def find_oldest_live_batch(annotator: Annotator, *, beside: Collection[UUID] = ()) -> Batch | None:
+    """The page this annotator should finish first, but for those named; leases that have expired by the database's clock do not
+    count."""
     return (
         Batch.objects.select_related("campaign", "synset")
         .filter(annotator=annotator, closed_at__isnull=True, expires_at__gt=Now())
+        .exclude(pk__in=beside)
         .order_by("leased_at", "pk")
         .first()
     )

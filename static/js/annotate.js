@@ -5,7 +5,8 @@ import { commandOf, keysAreOn, switchKeys } from "./keys.js";
 import { announce, askForLogin, clearNotices, showNotice, showRefused, showUnsent } from "./notices.js";
 import { Outbox } from "./outbox.js";
 import { Prefetch } from "./prefetch.js";
-import { load, secondsLeft } from "./server.js";
+import { load, post, secondsLeft } from "./server.js";
+import { pageSize } from "./size.js";
 import { Store } from "./store.js";
 import { Tabs } from "./tabs.js";
 import { count, text } from "./texts.js";
@@ -14,13 +15,24 @@ import { Zoom } from "./zoom.js";
 
 const region = document.getElementById("region");
 const zoom = new Zoom();
-const prefetch = new Prefetch(() => grid?.batch);
 const store = new Store(text("account"));
-const tabs = new Tabs(text("account"), hear);
+const tabs = new Tabs(text("account"), listHeld, {
+  shown: (batch) => prefetch.drop(batch),
+  gone: leaveGone,
+  outbox: () => outbox.refresh().then(stopWaiting),
+});
+const prefetch = new Prefetch(() => [...listHeld().batches, ...tabs.held], () => tabs.tellHeld());
 const outbox = new Outbox(text("account"), store, { attempted: settle, changed: showOutbox });
 let grid = null;
 let painted = false;
 let leaseTimer = 0;
+
+/** The page on this screen, and all that this tab has in hand. */
+function listHeld() {
+  const shown = grid?.batch ?? null;
+  const unsent = outbox.waiting.map((entry) => entry.batch);
+  return { shown, batches: [...unsent, ...(shown ? [shown] : []), ...prefetch.batches] };
+}
 
 /** Takes over the #batch that is in the page now. */
 function adopt() {
@@ -32,8 +44,11 @@ function adopt() {
   // A key must hit the picture that is seen: two frames, and the new page has been drawn.
   requestAnimationFrame(() => requestAnimationFrame(() => (painted = true)));
   clearTimeout(leaseTimer);
+  tabs.tellHeld();
+  for (const form of region.querySelectorAll(`form[action="${text("leaseUrl")}"]`)) {
+    form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "size", value: pageSize() }));
+  }
   if (!grid) return;
-  tabs.tell("shown", grid.batch);
   leaseTimer = setTimeout(() => showNotice(text("expired")), secondsLeft(document.getElementById("batch")) * 1000);
   prefetch.ask();
 }
@@ -87,7 +102,7 @@ async function send() {
   clearNotices();
   painted = false;
   const kept = await outbox.put(grid.entry());
-  tabs.tell("gone", grid.batch);
+  tabs.tellGone(grid.batch);
   const next = kept === "loose" ? null : prefetch.take();
   if (next) show(next);
   else setBusy(true);
@@ -104,7 +119,7 @@ function settle(entry, { outcome, batch }) {
 
 function saved(entry, batch) {
   announce(count("saved", entry.answers));
-  tabs.tell("outbox");
+  tabs.tellOutbox();
   if (wants(batch, entry)) {
     show(batch);
     return;
@@ -114,7 +129,7 @@ function saved(entry, batch) {
 }
 
 function refused(entry, batch) {
-  tabs.tell("outbox");
+  tabs.tellOutbox();
   if (batch && wants(batch, entry)) show(batch);
   else if (isBusy() || isWaiting()) moveOn();
 }
@@ -127,15 +142,15 @@ function kept(outcome) {
 
 function showOutbox() {
   showUnsent(outbox.waiting.length);
-  showRefused(outbox.refused, (batch) => outbox.acknowledge(batch).then(() => tabs.tell("outbox")));
+  showRefused(outbox.refused, (batch) => outbox.acknowledge(batch).then(() => tabs.tellOutbox()));
 }
 
 /** Shows the page at hand, else what the server has for this annotator now. */
 async function moveOn() {
-  const { batch } = prefetch.usable ? { batch: prefetch.take() } : await load(location.pathname);
+  const batch = prefetch.take() ?? (await load(text("pageUrl"))).batch;
   // Meanwhile another answer may have brought a page.
   if (!isBusy() && !isWaiting()) return;
-  if (!batch) showNotice(text("failed"), "error", { url: location.pathname, label: text("reload") });
+  if (!batch) showNotice(text("failed"), "error", { url: text("pageUrl"), label: text("reload") });
   else if (!outbox.has(batch.dataset.batch)) show(batch);
   else if (!isWaiting()) showKept();
 }
@@ -145,13 +160,25 @@ function stopWaiting() {
   if (isWaiting() && !outbox.waiting.length) moveOn();
 }
 
-/** What another tab of this annotator told. */
-function hear(kind, batch) {
-  if (kind === "outbox") outbox.refresh().then(stopWaiting);
-  else prefetch.drop(batch);
-  if (kind !== "gone" || grid?.batch !== batch || isBusy()) return;
+/** Another tab sent a page or gave it back. */
+function leaveGone(batch) {
+  prefetch.drop(batch);
+  if (grid?.batch !== batch || isBusy()) return;
   setBusy(true);
   moveOn().then(() => showNotice(text("elsewhere")));
+}
+
+/** Gives back what is at hand, then the page on screen, and shows what the server says to that. */
+async function stop(url) {
+  setBusy(true);
+  const shown = grid.batch;
+  const unseen = await prefetch.giveBack();
+  const { outcome, reason } = await post(url, {});
+  for (const batch of [...unseen, shown]) tabs.tellGone(batch);
+  if (outcome === "login") askForLogin();
+  else if (outcome === "unreachable") showNotice(reason || text("failed"), "error");
+  else return location.assign(text("pageUrl"));
+  setBusy(false);
 }
 
 function swapLastBatch(batch) {
@@ -232,20 +259,22 @@ document.addEventListener("click", (event) => {
 
 region.addEventListener("submit", (event) => {
   if (event.target.id !== "answers") return;
-  if (event.submitter?.hasAttribute("data-return")) {
-    tabs.tell("gone", grid?.batch);
-    return;
-  }
   event.preventDefault();
-  if (grid) send();
+  if (!grid || isBusy()) return;
+  if (event.submitter?.hasAttribute("data-return")) stop(event.submitter.formAction);
+  else send();
 });
 
 const keysSwitch = document.getElementById("keys-on");
 keysSwitch.checked = keysAreOn();
 keysSwitch.addEventListener("change", () => switchKeys(keysSwitch.checked));
-window.addEventListener("pagehide", () => prefetch.giveBack());
-window.addEventListener("pageshow", (event) => event.persisted && grid && prefetch.ask());
+window.addEventListener("pagehide", () => {
+  for (const batch of prefetch.leave()) tabs.tellGone(batch);
+  tabs.leave();
+});
+window.addEventListener("pageshow", (event) => event.persisted && adopt());
 
+tabs.greet();
 await outbox.refresh();
 document.documentElement.classList.add("enhanced");
 adopt();

@@ -1,6 +1,7 @@
 // The pictures of one page: which one has the focus, what is answered, and what can be undone.
 
 import { Clock } from "./clock.js";
+import { pageSize } from "./size.js";
 
 export class Grid {
   #form;
@@ -38,6 +39,7 @@ export class Grid {
   entry() {
     const body = new URLSearchParams(new FormData(this.#form));
     body.delete("csrfmiddlewaretoken");
+    body.set("size", pageSize());
     return {
       batch: this.batch,
       url: new URL(this.#form.action).pathname,

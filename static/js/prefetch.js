@@ -1,50 +1,91 @@
-// The next page of pictures, leased and loaded while this one is being answered.
+// The next pages of pictures, leased and loaded while this one is being answered.
 
 import { post, postOnLeaving, secondsLeft } from "./server.js";
+import { pageSize } from "./size.js";
 import { text } from "./texts.js";
 
+// With the page on screen as many as one annotator may hold.
+const PAGES = 2;
+
+/** A copy that belongs to the document in the window, so that its pictures load, decoded before they are needed. */
+function preload(batch) {
+  const copy = document.importNode(batch, true);
+  for (const picture of copy.querySelectorAll(".item__picture img")) {
+    picture.decoding = "sync";
+    picture.decode().catch(() => {});
+  }
+  return copy;
+}
+
 export class Prefetch {
-  #batch = null;
-  #asking = false;
-  #onScreen;
+  #pages = [];
+  #asking = null;
+  #stopped = false;
+  #known;
+  #changed;
 
-  /** `onScreen` tells the id of the batch now shown: the answer to a form may bring the very page asked for here. */
-  constructor(onScreen) {
-    this.#onScreen = onScreen;
+  /** `known()` lists the batches in other hands, here or in other tabs; `changed()` is called when ours have changed. */
+  constructor(known, changed) {
+    this.#known = known;
+    this.#changed = changed;
   }
 
-  /** Leases and loads the page after the one on screen, unless one is at hand already. */
-  async ask() {
-    if (this.#asking || this.usable) return;
-    this.#asking = true;
-    const { outcome, batch } = await post(text("leaseUrl"), { prefetch: "1" });
-    this.#asking = false;
-    if (outcome !== "done" || !batch.dataset.batch) return;
-    this.#batch = batch;
-    if (!this.usable) return;
-    for (const picture of batch.querySelectorAll(".item__picture img")) new Image().src = picture.src;
+  /** The numbers of the pages at hand. */
+  get batches() {
+    return this.#pages.map((page) => page.dataset.batch);
   }
 
-  /** The page at hand as an element, or null; hands it out once, and never after its lease ended. */
+  /** Leases and loads pages until enough are at hand or the server has no more. */
+  ask() {
+    this.#asking ??= this.#fill().finally(() => (this.#asking = null));
+    return this.#asking;
+  }
+
+  /** The page at hand as an element, or null; hands each out once, and none whose lease has ended. */
   take() {
-    const batch = this.usable ? this.#batch : null;
-    this.#batch = null;
-    return batch;
-  }
-
-  /** Gives an unseen page back at once instead of letting its lease run out. */
-  giveBack() {
-    const batch = this.take();
-    if (batch) postOnLeaving(batch.dataset.returnUrl);
+    let page = null;
+    while (!page && this.#pages.length) {
+      const first = this.#pages.shift();
+      if (secondsLeft(first) > 0) page = first;
+    }
+    return page;
   }
 
   /** Lets go of a page without giving it back: another tab shows it, or it is over. */
   drop(batch) {
-    if (this.#batch?.dataset.batch === batch) this.#batch = null;
+    this.#pages = this.#pages.filter((page) => page.dataset.batch !== batch);
   }
 
-  get usable() {
-    const batch = this.#batch;
-    return batch !== null && batch.dataset.batch !== this.#onScreen() && secondsLeft(batch) > 0;
+  /** Gives unseen pages back at once instead of letting their leases run out, while the window goes away. */
+  leave() {
+    const pages = this.#pages.splice(0);
+    for (const page of pages) postOnLeaving(page.dataset.returnUrl);
+    return pages.map((page) => page.dataset.batch);
+  }
+
+  /** The same in a window that stays: resolves when the server has them. */
+  async giveBack() {
+    this.#stopped = true;
+    await this.#asking;
+    const pages = this.#pages.splice(0);
+    await Promise.all(pages.map((page) => post(page.dataset.returnUrl, {})));
+    this.#stopped = false;
+    return pages.map((page) => page.dataset.batch);
+  }
+
+  async #fill() {
+    this.#pages = this.#pages.filter((page) => secondsLeft(page) > 0);
+    while (!this.#stopped && this.#pages.length < PAGES && (await this.#askOne()));
+  }
+
+  async #askOne() {
+    const held = [...this.#known(), ...this.batches];
+    const { outcome, batch } = await post(text("leaseUrl"), { held: held.join(" "), size: pageSize() });
+    if (outcome !== "done" || !batch.dataset.batch) return false;
+    // Meanwhile the answer to a form may have brought the same page.
+    if ([...this.#known(), ...this.batches].includes(batch.dataset.batch)) return false;
+    this.#pages.push(preload(batch));
+    this.#changed();
+    return true;
   }
 }

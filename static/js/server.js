@@ -28,13 +28,14 @@ function pauseOf(response) {
   return seconds > 0 ? seconds * 1000 * (1 + Math.random() / 2) : 0;
 }
 
+function headers() {
+  return { "X-Requested-With": "fetch", "X-CSRFToken": csrfToken(), "X-Account": text("account") };
+}
+
 async function ask(url, options) {
   try {
-    const response = await fetch(url, {
-      ...options,
-      headers: { "X-Requested-With": "fetch", "X-CSRFToken": csrfToken(), "X-Account": text("account") },
-      signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
-    });
+    const signal = AbortSignal.timeout(TIMEOUT_MILLISECONDS);
+    const response = await fetch(url, { ...options, headers: headers(), signal });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const refusal = page.querySelector("[data-refusal]");
     for (const element of page.querySelectorAll("[data-seconds-left]")) secondsLeft(element);
@@ -65,7 +66,7 @@ export function load(url) {
 
 /** Posts without waiting, while the page goes away. */
 export function postOnLeaving(url) {
-  navigator.sendBeacon(url, new URLSearchParams({ csrfmiddlewaretoken: csrfToken() }));
+  fetch(url, { method: "POST", headers: headers(), keepalive: true }).catch(() => {});
 }
 
 /** What is left of an element's data-seconds-left, which began when it came: this device's clock may be wrong. */

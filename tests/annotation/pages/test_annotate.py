@@ -246,10 +246,36 @@ def test_a_script_of_this_account_is_served(client, ann):
 def test_a_page_to_have_at_hand_is_another_one(client, ann):
     current = lease(ann)
 
-    response = client.post("/annotate/lease/", {"prefetch": "1"}, headers=FETCH)
+    response = client.post("/annotate/lease/", {"held": str(current.pk)}, headers=FETCH)
 
     assert response.status_code == 200
     assert response.context["batch"] not in (None, current)
+
+
+def test_a_page_whose_answer_was_lost_comes_to_hand_before_a_new_one(client, ann):
+    shown, lost = lease(ann), lease(ann)
+
+    first = client.post("/annotate/lease/", {"held": f"{shown.pk} nonsense"}, headers=FETCH)
+    again = client.post("/annotate/lease/", {"held": f"{shown.pk} {lost.pk}"}, headers=FETCH)
+
+    assert first.context["batch"] == lost
+    assert again.status_code == 204
+    assert Batch.objects.count() == 2
+
+
+@pytest.mark.parametrize(("wish", "pictures"), [("2", 2), ("0", 1), ("48", 3), ("many", 3), ("", 3)])
+def test_a_screen_may_ask_for_fewer_pictures_than_the_policy_allows(client, ann, wish, pictures):
+    response = client.post("/annotate/lease/", {"size": wish}, headers=FETCH)
+
+    assert len(response.context["items"]) == pictures
+
+
+def test_the_page_after_one_that_was_sent_has_the_size_that_was_asked_for(client, ann):
+    batch = lease(ann)
+
+    response = client.post(url("submit", batch), answers("YES") | {"size": "2"}, headers=FETCH)
+
+    assert len(response.context["items"]) == 2
 
 
 def test_no_page_comes_to_hand_when_nothing_is_left(client, ann):
@@ -292,6 +318,13 @@ def test_giving_a_page_back_frees_its_questions(client, ann):
 
     batch.refresh_from_db()
     assert batch.outcome == Batch.Outcome.RETURNED
+
+
+def test_a_script_that_gives_a_page_back_needs_no_page_for_it(client, ann):
+    batch = lease(ann)
+
+    assert client.post(url("return", batch), headers=FETCH).status_code == 204
+    assert Batch.objects.get().outcome == Batch.Outcome.RETURNED
 
 
 def test_undoing_a_page_withdraws_its_votes(client, ann):
