@@ -24,7 +24,7 @@ from benchmarks.servers import start_servers
 from benchmarks.splits import format_splits
 from config.embedded.process import StartError
 
-GROUPS = ("votes", "consensus", "labels", "hierarchy", "images", "pages", "engine")
+GROUPS = ("votes", "consensus", "labels", "hierarchy", "images", "pages", "latency", "engine")
 REPLAYS = "replays"
 FOLDER = Path(__file__).resolve().parents[1] / "var" / "bench"
 

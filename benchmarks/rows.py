@@ -92,12 +92,18 @@ def _make_user(role: str) -> User:
 
 def make_campaign(*, synsets: int, candidates: int) -> Campaign:
     """An open campaign of pages of 24 without gold, over new synsets with that many candidates each."""
-    made, curator, name = make_synsets(synsets), _make_user("curator"), f"campaign-{next(_numbers)}"
+    made = make_synsets(synsets)
     make_candidates([synset.pk for synset in made], each=candidates)
+    return open_campaign(wnids=[synset.wnid for synset in made])
+
+
+def open_campaign(*, wnids: list[str]) -> Campaign:
+    """An open campaign of pages of 24 without gold over synsets that have candidates."""
+    curator, name = _make_user("curator"), f"campaign-{next(_numbers)}"
     campaigns.draft_campaign(
         name=name,
         title=name,
-        wnids=[synset.wnid for synset in made],
+        wnids=wnids,
         policy=PolicyValues(gold_rate=0, page_size=PAGE_SIZE),
         by=curator,
         at=read_clock(),

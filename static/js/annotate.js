@@ -1,7 +1,9 @@
 // The annotation page. Without this it is a plain form; with it there are keys, a next page at hand and an outbox.
 
+import { listen } from "./controls.js";
+import { Drafts } from "./drafts.js";
 import { Grid } from "./grid.js";
-import { commandOf, keysAreOn, switchKeys } from "./keys.js";
+import { serveSheet, showKeys } from "./keysheet.js";
 import { announce, askForLogin, clearNotices, showNotice, showRefused, showUnsent } from "./notices.js";
 import { Outbox } from "./outbox.js";
 import { Prefetch } from "./prefetch.js";
@@ -13,9 +15,12 @@ import { count, text } from "./texts.js";
 import { watchUndo } from "./undo.js";
 import { Zoom } from "./zoom.js";
 
+// What can wait until the next page has been painted waits so long.
+const PAINT_MILLISECONDS = 50;
 const region = document.getElementById("region");
 const zoom = new Zoom();
 const store = new Store(text("account"));
+const drafts = new Drafts(store);
 const tabs = new Tabs(text("account"), listHeld, {
   shown: (batch) => prefetch.drop(batch),
   gone: leaveGone,
@@ -23,6 +28,8 @@ const tabs = new Tabs(text("account"), listHeld, {
 });
 const prefetch = new Prefetch(() => [...listHeld().batches, ...tabs.held], () => tabs.tellHeld());
 const outbox = new Outbox(text("account"), store, { attempted: settle, changed: showOutbox });
+// Pages that other tabs sent or gave back.
+const gone = new Set();
 let grid = null;
 let painted = false;
 let leaseTimer = 0;
@@ -38,7 +45,8 @@ function listHeld() {
 function adopt() {
   grid?.close();
   const form = document.getElementById("answers");
-  grid = form ? new Grid(form) : null;
+  grid = form ? new Grid(form, { changed: (batch, answers) => drafts.keep(batch, answers) }) : null;
+  showKeys();
   watchUndo({ done: undone });
   painted = false;
   // A key must hit the picture that is seen: two frames, and the new page has been drawn.
@@ -50,7 +58,19 @@ function adopt() {
   }
   if (!grid) return;
   leaseTimer = setTimeout(() => showNotice(text("expired")), secondsLeft(document.getElementById("batch")) * 1000);
-  prefetch.ask();
+  resume(grid);
+  setTimeout(fillUp, PAINT_MILLISECONDS);
+}
+
+/** Gets the next pages, unless one on its way to the server still takes their place: then when it is there. */
+function fillUp() {
+  if (grid && !outbox.waiting.length) prefetch.ask();
+}
+
+/** Answers that were given before the page was closed or loaded anew. */
+async function resume(opened) {
+  const answers = await drafts.find(opened.batch);
+  if (opened === grid && answers.length && !grid.answered) grid.restore(answers);
 }
 
 function show(batch) {
@@ -79,7 +99,12 @@ function isWaiting() {
 
 /** Whether to show the page in this answer: nothing better is on screen and its own answers are not on their way. */
 function wants(batch, entry) {
-  return !outbox.has(batch.dataset.batch) && (!grid || grid.batch === entry.batch);
+  return !isOver(batch) && (!grid || grid.batch === entry.batch);
+}
+
+/** Whether the answers to a page are on their way, from here or from another tab. */
+function isOver({ dataset }) {
+  return outbox.has(dataset.batch) || gone.has(dataset.batch);
 }
 
 function isBusy() {
@@ -102,12 +127,13 @@ async function send() {
   clearNotices();
   painted = false;
   const kept = await outbox.put(grid.entry());
+  drafts.forget(grid.batch);
   tabs.tellGone(grid.batch);
   const next = kept === "loose" ? null : prefetch.take();
   if (next) show(next);
   else setBusy(true);
   if (kept === "loose") showNotice(text("storage"));
-  outbox.flush();
+  setTimeout(() => outbox.flush(), next ? PAINT_MILLISECONDS : 0);
 }
 
 /** Called by the outbox after every attempt to send a page. */
@@ -125,7 +151,7 @@ function saved(entry, batch) {
     return;
   }
   swapLastBatch(batch);
-  if (grid) prefetch.ask();
+  fillUp();
 }
 
 function refused(entry, batch) {
@@ -151,21 +177,22 @@ async function moveOn() {
   // Meanwhile another answer may have brought a page.
   if (!isBusy() && !isWaiting()) return;
   if (!batch) showNotice(text("failed"), "error", { url: text("pageUrl"), label: text("reload") });
-  else if (!outbox.has(batch.dataset.batch)) show(batch);
-  else if (!isWaiting()) showKept();
+  else if (!isOver(batch)) show(batch);
 }
 
 /** Another tab may have sent what this one waits for. */
 function stopWaiting() {
-  if (isWaiting() && !outbox.waiting.length) moveOn();
+  if ((isWaiting() || isBusy()) && !outbox.waiting.length) moveOn();
 }
 
 /** Another tab sent a page or gave it back. */
 function leaveGone(batch) {
+  gone.add(batch);
   prefetch.drop(batch);
   if (grid?.batch !== batch || isBusy()) return;
+  showNotice(text("elsewhere"));
   setBusy(true);
-  moveOn().then(() => showNotice(text("elsewhere")));
+  moveOn();
 }
 
 /** Gives back what is at hand, then the page on screen, and shows what the server says to that. */
@@ -174,15 +201,24 @@ async function stop(url) {
   const shown = grid.batch;
   const unseen = await prefetch.giveBack();
   const { outcome, reason } = await post(url, {});
-  for (const batch of [...unseen, shown]) tabs.tellGone(batch);
+  for (const batch of unseen) tabs.tellGone(batch);
   if (outcome === "login") askForLogin();
   else if (outcome === "unreachable") showNotice(reason || text("failed"), "error");
-  else return location.assign(text("pageUrl"));
+  else {
+    drafts.forget(shown);
+    tabs.tellGone(shown);
+    location.assign(text("pageUrl"));
+    return;
+  }
   setBusy(false);
 }
 
 function swapLastBatch(batch) {
-  document.getElementById("last-batch")?.replaceWith(document.adoptNode(batch.querySelector("#last-batch")));
+  const offer = document.getElementById("last-batch");
+  const focused = offer?.contains(document.activeElement);
+  offer?.replaceWith(document.adoptNode(batch.querySelector("#last-batch")));
+  // Whoever stood on the old offer must not be thrown to the top of the page.
+  if (focused) grid?.focus({ quietly: true });
   watchUndo({ done: undone });
 }
 
@@ -208,9 +244,9 @@ function answer(value, sentence) {
 }
 
 const actions = {
-  YES: () => answer("YES", document.querySelector(".answer--yes").textContent.trim()),
-  NO: () => answer("NO", document.querySelector(".answer--no").textContent.trim()),
-  UNSURE: () => answer("UNSURE", document.querySelector(".answer--unsure").textContent.trim()),
+  YES: () => answer("YES", text("yes")),
+  NO: () => answer("NO", text("no")),
+  UNSURE: () => answer("UNSURE", text("unsure")),
   skip: () => answer(null, text("cleared")),
   undo: () => grid.undo(),
   fill: () => (grid.fillWithNo(), announce(text("filled"))),
@@ -220,6 +256,7 @@ const actions = {
   up: () => grid.move("up"),
   down: () => grid.move("down"),
   zoom: () => (zoom.open ? zoom.close() : zoom.show(grid)),
+  zoomIn: () => zoom.show(grid),
   close: () => zoom.close(),
   definition: () => openDialog("definition"),
   send,
@@ -234,29 +271,8 @@ function run(command) {
   }
 }
 
-/** Keys act on the grid, in the zoom and when nothing has the focus; a sheet or the navigation keeps its own. */
-function isOurs(target) {
-  return target === document.body || Boolean(target.closest("main"));
-}
-
-document.addEventListener("keydown", (event) => {
-  if (!isOurs(event.target) || document.querySelector("dialog.sheet[open]")) return;
-  const command = commandOf(event);
-  if (!command || (!keysAreOn() && !["left", "right", "up", "down", "keys"].includes(command))) return;
-  if (!grid && command !== "keys") return;
-  event.preventDefault();
-  run(command);
-});
-
-document.addEventListener("click", (event) => {
-  const control = event.target.closest("[data-command]");
-  if (control) run(control.dataset.command);
-  else if (event.target.closest(".item__picture") && !event.ctrlKey && !event.metaKey && !event.shiftKey && grid) {
-    event.preventDefault();
-    zoom.show(grid);
-  }
-});
-
+listen({ run, ready: (command) => grid !== null || command === "keys" });
+serveSheet(() => grid?.useKeys());
 region.addEventListener("submit", (event) => {
   if (event.target.id !== "answers") return;
   event.preventDefault();
@@ -265,9 +281,6 @@ region.addEventListener("submit", (event) => {
   else send();
 });
 
-const keysSwitch = document.getElementById("keys-on");
-keysSwitch.checked = keysAreOn();
-keysSwitch.addEventListener("change", () => switchKeys(keysSwitch.checked));
 window.addEventListener("pagehide", () => {
   for (const batch of prefetch.leave()) tabs.tellGone(batch);
   tabs.leave();

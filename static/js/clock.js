@@ -8,14 +8,20 @@ export class Clock {
   #observer;
 
   constructor(cards) {
-    this.#observer = new IntersectionObserver((entries) => {
+    const seen = (entries) => {
       for (const entry of entries) {
         if (!entry.isIntersecting) continue;
         this.start(entry.target);
         this.#observer.unobserve(entry.target);
       }
-    });
+    };
+    this.#observer = new IntersectionObserver(seen, { threshold: 0.5 });
     for (const card of cards) this.#observer.observe(card);
+  }
+
+  /** Whether the picture was on the screen, at least half of it. */
+  hasStarted(card) {
+    return this.#startedAt.has(card);
   }
 
   start(card) {

@@ -1,5 +1,6 @@
 // Flags on pictures and on the definition: sent at once, beside the answers. Without this each button sends the page's form.
 
+import { commandOf } from "./keys.js";
 import { announce, askForLogin, showNotice } from "./notices.js";
 
 const texts = document.getElementById("flag-texts").dataset;
@@ -66,8 +67,7 @@ document.addEventListener(
       close(inside);
       return;
     }
-    if (event.key.toLowerCase() !== "f" || document.querySelector("dialog[open]")) return;
-    if (event.target.matches("textarea, select, input:not([type=radio])")) return;
+    if (commandOf(event) !== "flag" || document.querySelector("dialog[open]")) return;
     const flags = currentFlags();
     if (!flags) return;
     event.preventDefault();

@@ -1,6 +1,7 @@
 // The pictures of one page: which one has the focus, what is answered, and what can be undone.
 
 import { Clock } from "./clock.js";
+import { keysAreOn, letterOf } from "./keys.js";
 import { pageSize } from "./size.js";
 
 export class Grid {
@@ -8,14 +9,26 @@ export class Grid {
   #cards;
   #clock;
   #index = 0;
+  #letters = ["YES", "NO", "UNSURE"].map((answer) => {
+    const letter = document.createElement("kbd");
+    letter.dataset.key = answer;
+    letter.ariaHidden = "true";
+    letter.textContent = letterOf(answer);
+    return letter;
+  });
   #undo = [];
   #filled = [];
+  #changed;
 
-  constructor(form) {
+  /** `hooks.changed(batch, answers)` gets [[position, answer, milliseconds]] of the whole page after each change. */
+  constructor(form, hooks) {
     this.#form = form;
+    this.#changed = hooks.changed;
     this.#cards = [...form.querySelectorAll(".item")];
     this.#clock = new Clock(this.#cards);
     for (const [index, card] of this.#cards.entries()) this.#prepare(card, index);
+    this.useKeys();
+    this.#mark(0);
     this.#showTally();
   }
 
@@ -71,11 +84,15 @@ export class Grid {
     const step = this.#undo.pop();
     if (!step) return;
     for (const [card, value, milliseconds] of step) this.#write(card, value, milliseconds);
+    this.#tell();
     this.#select(this.#cards.indexOf(step[0][0]));
   }
 
+  /** What is unanswered gets a No, but for pictures that were never on the screen. */
   fillWithNo() {
-    const open = this.#cards.filter((card) => !this.answerOf(card) && !card.classList.contains("item--broken"));
+    const open = this.#cards.filter(
+      (card) => !this.answerOf(card) && this.#clock.hasStarted(card) && !card.classList.contains("item--broken"),
+    );
     this.#filled.push(...open);
     if (open.length) this.#record(open.map((card) => [card, "NO"]));
   }
@@ -86,17 +103,36 @@ export class Grid {
     if (stillNo.length) this.#record(stillNo.map((card) => [card, null]));
   }
 
+  /** Puts answers back that were given before. */
+  restore(answers) {
+    for (const [position, value, milliseconds] of answers) {
+      const card = this.#cards.find((one) => one.dataset.position === position);
+      if (card) this.#write(card, value, milliseconds);
+    }
+    const open = this.#cards.findIndex((card) => !this.answerOf(card));
+    this.#select(Math.max(open, 0));
+  }
+
+  /**
+   * One stop of the Tab key for each page while single keys answer, not three for each picture; a screen reader still finds
+   * the radios. Without single keys each of them is a stop.
+   */
+  useKeys() {
+    for (const control of this.#form.querySelectorAll(".item a, .item input")) {
+      if (keysAreOn()) control.tabIndex = -1;
+      else control.removeAttribute("tabindex");
+    }
+  }
+
   close() {
     this.#clock.close();
   }
 
   #prepare(card, index) {
-    card.tabIndex = index === 0 ? 0 : -1;
-    // One stop of the Tab key for each page, not three for each picture; a screen reader still finds the radios.
-    for (const control of card.querySelectorAll("a, input")) control.tabIndex = -1;
+    card.tabIndex = -1;
     card.addEventListener("focusin", () => this.#mark(index));
     card.addEventListener("pointerdown", (event) => this.#press(card, event));
-    card.addEventListener("change", () => this.#changed(card));
+    card.addEventListener("change", () => this.#choose(card));
     const picture = card.querySelector("img");
     picture.addEventListener("error", () => this.#break(card));
     if (picture.complete && !picture.naturalWidth) this.#break(card);
@@ -110,16 +146,26 @@ export class Grid {
     radio.addEventListener("click", () => this.#record([[card, null]]), { once: true });
   }
 
-  #changed(card) {
+  #choose(card) {
     const value = this.answerOf(card);
     this.#undo.push([[card, card.dataset.before || null, this.#milliseconds(card).value]]);
     this.#write(card, value, this.#clock.stop(card));
+    this.#tell();
     if (document.activeElement.matches("input:not(:focus-visible)")) card.focus({ preventScroll: true });
   }
 
   #record(answers) {
     this.#undo.push(answers.map(([card]) => [card, this.answerOf(card), this.#milliseconds(card).value]));
     for (const [card, value] of answers) this.#write(card, value, value ? this.#clock.stop(card) : "");
+    this.#tell();
+  }
+
+  #tell() {
+    const answered = this.#cards.filter((card) => this.answerOf(card));
+    this.#changed(
+      this.batch,
+      answered.map((card) => [card.dataset.position, this.answerOf(card), this.#milliseconds(card).value]),
+    );
   }
 
   #write(card, value, milliseconds) {
@@ -143,6 +189,14 @@ export class Grid {
     this.current.tabIndex = -1;
     this.#index = index;
     this.current.tabIndex = 0;
+    this.#showLetters();
+  }
+
+  /** The keys on the buttons of the picture that they would answer. */
+  #showLetters() {
+    if (this.#letters[0].closest(".item") === this.current) return;
+    const labels = this.current.querySelectorAll(".answer");
+    for (const [place, letter] of this.#letters.entries()) labels[place].append(letter);
   }
 
   #break(card) {

@@ -33,7 +33,7 @@ export class Store {
   /** Runs `change(stores)` in one transaction over all stores and resolves to what it resolved to once that is kept. */
   async write(change) {
     const database = await this.#open();
-    const transaction = database.transaction(STORES, "readwrite");
+    const transaction = database.transaction(STORES, "readwrite", { durability: "relaxed" });
     const kept = new Promise((resolve, reject) => {
       transaction.oncomplete = resolve;
       transaction.onabort = () => reject(transaction.error);

@@ -57,9 +57,9 @@ def test_a_page_belongs_to_the_account_that_answered_it(visit, campaign, annotat
     visitor.page.route(SUBMIT, away)
     visitor.press("n", "Enter")
     expect(visitor.page.locator("#unsent")).to_have_text("1 page unsent")
-    visitor.page.unroute(SUBMIT)
 
     visitor.sign_in(make_user("bea"))
+    visitor.page.unroute(SUBMIT)
     visitor.page.evaluate("window.dispatchEvent(new Event('online'))")
     expect(visitor.page.get_by_text("You are not signed in any more, or as somebody else.")).to_be_visible()
     other = visitor.open_tab()
@@ -113,7 +113,7 @@ def test_a_page_refused_for_good_is_told_until_it_was_read(visit, campaign, anno
 
     expect(notice).to_be_hidden()
     visitor.page.reload()
-    visitor.wait_for_keys()
+    visitor.page.locator("html.enhanced").wait_for()
     expect(notice).to_be_hidden()
     assert not Vote.objects.exists()
 
@@ -146,7 +146,8 @@ def test_two_tabs_of_one_annotator_send_each_page_once(visit, campaign, annotato
     first.press("y", "Enter")
 
     expect(second.page.get_by_text("This page was sent or given back in another tab.").first).to_be_visible()
-    following = second.wait_for_keys()
+    following = second.wait_for(lambda: second.batch != batch and second.batch)
+    second.wait_for_keys()
     second.press("n", "Enter")
     first.wait_for(lambda: list_votes(batch) == {1: "YES"} and list_votes(following) == {1: "NO"})
     assert Vote.objects.count() == 2
