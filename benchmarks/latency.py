@@ -23,7 +23,7 @@ from django.db import connections
 from django.test import Client, override_settings
 from django.test.testcases import LiveServerThread
 from django.urls import reverse
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, ViewportSize, sync_playwright
 
 from annotation.models import Batch
 from benchmarks.images import draw
@@ -33,7 +33,7 @@ from hierarchy.models import Candidate, Image, Synset
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 DELAY_MILLISECONDS = 100
-WINDOW = {"width": 1280, "height": 800}
+WINDOW: ViewportSize = {"width": 1280, "height": 800}
 AGAINST = "a static page that swaps as many pictures"
 # Resolves to the milliseconds from the next Enter to the last picture of the new page in the window. A picture that is not painted
 # in time is a failure of the measurement, not a figure.

@@ -27,7 +27,7 @@ def make_long_campaign(folder, *, questions):
 
 def answer_all(visitor, questions, *, answer, send):
     """Answers page after page by `answer(position, value)`; returns what was meant by batch and position."""
-    meant = {}
+    meant: dict[tuple[str, int], str] = {}
     while len(meant) < questions:
         batch = visitor.wait_for(lambda: visitor.batch not in ("", *{key[0] for key in meant}) and visitor.batch)
         visitor.wait_for_keys()

@@ -87,7 +87,13 @@ def test_a_page_whose_answer_was_lost_is_taken_up_again(visit, campaign, annotat
     visitor.page.goto("about:blank")
     visitor.wait_for(lambda: list_live() == {batch})
     lost = []
-    visitor.page.route("**/lease/", lambda route: (route.fetch(), route.abort(), lost.append(route)))
+
+    def lose(route):
+        route.fetch()
+        route.abort()
+        lost.append(route)
+
+    visitor.page.route("**/lease/", lose)
     visitor.open("/annotate/")
     visitor.wait_for(lambda: lost)
     orphan = (list_live() - {batch}).pop()
