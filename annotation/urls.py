@@ -1,7 +1,7 @@
 from django.urls import path
 
 from annotation.api.urls import api_patterns
-from annotation.pages import account, annotate, annotators, answers, campaigns, disputes, flags, home, model
+from annotation.pages import account, annotate, annotators, answers, campaigns, disputes, flags, home, model, notes
 
 root_patterns = [
     path("", home.show_home, name="home"),
@@ -29,6 +29,7 @@ page_patterns = [
     path("disputes/<int:dispute_id>/", disputes.show_dispute, name="dispute"),
     path("curate/flags/", flags.show_flags, name="flags"),
     path("curate/flags/close/", flags.close_flags, name="flags-close"),
+    path("curate/notes/<str:wnid>/", notes.show_notes, name="notes"),
     path("curate/annotators/", annotators.show_annotators, name="annotators"),
     path("curate/annotators/<int:number>/", annotators.show_annotator, name="annotator"),
     path("curate/annotators/<int:number>/bar/", annotators.bar_annotator, name="annotator-bar"),

@@ -83,6 +83,7 @@ ROUTES: dict[str, Access] = {
     "annotation:dispute": Access(read=CURATORS, write=CURATORS),
     "annotation:flags": Access(read=CURATORS),
     "annotation:flags-close": Access(read=NOBODY, write=CURATORS),
+    "annotation:notes": Access(read=CURATORS, write=CURATORS),
     "annotation:annotators": Access(read=CURATORS),
     "annotation:annotator": Access(read=CURATORS),
     "annotation:annotator-bar": Access(read=NOBODY, write=CURATORS),

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.utils.timezone import now
 
-from annotation.actions import disputes, flags
+from annotation.actions import disputes, flags, notes
 from annotation.consensus.synsets import SynsetTable
 from annotation.models import CampaignRange, Estimation, EstimationShard, Measurement, Question, Snapshot
 from hierarchy.models import Label, Release, ReleaseCount, ReleaseFile, WordNetImport
@@ -276,6 +276,13 @@ BREAKS = [
     ("flag_of_its_synset", change("annotation_flag", "synset_id = 1930")),
     ("flag_on_its_page", duplicate("annotation_flag", kind="DRAWING", position=50)),
     ("flag_by_its_annotator", duplicate("annotation_flag", kind="DRAWING", annotator_id="{stranger}")),
+    ("synset_notes_version_once", duplicate("annotation_synsetnotes")),
+    ("synset_notes_version_from_one", duplicate("annotation_synsetnotes", version=0)),
+    ("synset_notes_length", duplicate("annotation_synsetnotes", version=9, includes="x" * 2001)),
+    ("synset_notes_length", duplicate("annotation_synsetnotes", version=9, excludes="x" * 2001)),
+    ("synset_notes_are_immutable", change("annotation_synsetnotes", "includes = 'more'")),
+    ("synset_notes_are_immutable", change("annotation_synsetnotes", "created_by_id = NULL, version = 7")),
+    ("synset_notes_are_immutable", "DELETE FROM annotation_synsetnotes"),
     ("dispute_reason_known", change("annotation_dispute", "reason = 'WHIM'")),
     ("dispute_settled_is_whole", change("annotation_dispute", "verdict = 'ACCEPTED'", "settled_at IS NULL")),
     ("dispute_settled_is_whole", change("annotation_dispute", "settled_at = NULL", "settled_at IS NOT NULL")),
@@ -316,9 +323,9 @@ BREAKS = [
         ),
     ),
     ("batch_body_sha256_length", change("annotation_batch", r"body_sha256 = '\x00'")),
-    ("batch_item_position_once", duplicate("annotation_batchitem", question_id=1)),
+    ("batch_item_position_once", duplicate("annotation_batchitem", question_id="{other}")),
     ("batch_item_question_once", duplicate("annotation_batchitem", position=50)),
-    ("batch_item_position_from_one", duplicate("annotation_batchitem", position=0, question_id=1)),
+    ("batch_item_position_from_one", duplicate("annotation_batchitem", position=0, question_id="{other}")),
     ("batch_item_beside_another", change("annotation_batchitem", "beside_id = question_id")),
     (
         "batch_item_beside_once",
@@ -402,6 +409,7 @@ def make_world():
     Question.objects.filter(pk__in=[voted.pk, gold.pk]).update(state="OPEN")
     builders.make_gold(gold)
     add_flags(builders.find_annotator(voter))
+    notes.write_notes(wnid="n00001740", includes="all", excludes="nothing", version=0, by=curator, at=now())
     add_releases(curator)
     CampaignRange.objects.create(campaign=campaign, kind="ASK", first=1, reached=0, last=9)
     add_estimations(campaign)

@@ -31,6 +31,8 @@ class SynsetAnswer(serializers.Serializer[Any]):
 class BatchSynsetAnswer(SynsetAnswer):
     gloss = serializers.CharField()
     path = SynsetAnswer(many=True, help_text="from the root to the synset itself")
+    includes = serializers.CharField(allow_blank=True, help_text="what counts as well, as curators say")
+    excludes = serializers.CharField(allow_blank=True, help_text="what does not, as curators say")
 
 
 class PictureAnswer(serializers.Serializer[Any]):

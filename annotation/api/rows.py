@@ -16,6 +16,7 @@ from annotation.models import Batch, Campaign, Dispute
 from annotation.queries.batches import list_pictures
 from annotation.queries.campaigns import Progress, coarsen_percent
 from annotation.queries.disputes import Tally
+from annotation.queries.notes import find_notes
 from hierarchy.models import Image, Synset
 from hierarchy.queries.pictures import sign_picture, sign_pictures
 from hierarchy.queries.synsets import find_path, read_synset
@@ -55,10 +56,12 @@ def write_batch(request: Request, batch: Batch) -> Any:
 
 @lru_cache(maxsize=1024)
 def write_synset_in_full(synset_id: int, moment: int) -> dict[str, Any]:
-    """Kept for each `moment`: every page of a synset says the same, and only another import of WordNet changes it."""
+    """Kept for each `moment`: every page of a synset says the same, and only curators who write notes change it."""
     synset = read_synset(synset_id)
     path = [write_synset(step) for step in find_path(synset)]
-    return {**write_synset(synset), "gloss": synset.gloss, "path": path}
+    notes = find_notes(synset_id)
+    said = {name: getattr(notes, name, "") for name in ("includes", "excludes")}
+    return {**write_synset(synset), "gloss": synset.gloss, "path": path, **said}
 
 
 def write_synset(synset: Synset) -> dict[str, Any]:

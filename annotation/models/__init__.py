@@ -2,6 +2,7 @@ from annotation.models.annotator import AccountMark, Annotator, ApiToken, Conduc
 from annotation.models.campaign import Campaign, CampaignRange, CampaignSynset, Policy
 from annotation.models.estimation import Estimation, EstimationShard, Measurement, RescoredRange
 from annotation.models.flag import Flag
+from annotation.models.notes import SynsetNotes
 from annotation.models.question import UNFINISHED, Dispute, DueQuestions, Estimate, Gold, Question, SetAside
 from annotation.models.snapshot import Skill, Snapshot, SynsetPrior
 from annotation.models.vote import Batch, BatchItem, Vote
@@ -31,6 +32,7 @@ __all__ = [
     "SetAside",
     "Skill",
     "Snapshot",
+    "SynsetNotes",
     "SynsetPrior",
     "Vote",
 ]

@@ -12,9 +12,11 @@ from annotation.models import Annotator, Batch
 from annotation.pages.flag_marks import describe_marks
 from annotation.queries import activity, batches
 from annotation.queries.batches import Picture
+from annotation.queries.examples import Example, list_examples
 from annotation.queries.flags import list_own_flags
+from annotation.queries.notes import find_notes
 from hierarchy.models import Image, Synset
-from hierarchy.queries.pictures import sign_picture, sign_pictures
+from hierarchy.queries.pictures import sign_pictures
 from hierarchy.queries.synsets import find_path
 
 EXAMPLES = 6
@@ -35,7 +37,8 @@ def describe_batch(batch: Batch | None, answers: Mapping[int, str]) -> dict[str,
         "campaign": batch.campaign,
         "question_text": _("Does this picture show “%(word)s”?") % {"word": batch.synset.words[0]},
         "synset": _describe_synset(batch.synset),
-        "examples": _list_examples(batch),
+        "notes": find_notes(batch.synset_id),
+        **_describe_examples(batch),
         "items": [
             {**item, "flags": describe_marks(flagged, item["position"])}
             for item in _list_items(batch, pictures, answers)
@@ -69,21 +72,28 @@ def _describe_synset(synset: Synset) -> dict[str, Any]:
     }
 
 
-def _list_examples(batch: Batch) -> list[dict[str, Any]]:
+def _describe_examples(batch: Batch) -> dict[str, Any]:
+    """Pictures that show the synset, a sibling of it, or what was taken for it."""
+    found = list_examples(batch, limit=EXAMPLES)
     expires_at = (int(time.time()) // EXAMPLE_SECONDS + 2) * EXAMPLE_SECONDS
-    return [
-        {
-            "url": sign_picture(
-                image_id=label.candidate.image_id,
-                rendition=Image.Rendition.SMALL,
-                audience=f"annotator:{batch.annotator_id}",
-                expires_at=expires_at,
-            ),
-            "width": label.candidate.image.small_width,
-            "height": label.candidate.image.small_height,
-        }
-        for label in batches.list_examples(batch, limit=EXAMPLES)
-    ]
+
+    def sign(examples: Sequence[Example]) -> list[dict[str, Any]]:
+        urls = sign_pictures(
+            [example.image_id for example in examples],
+            rendition=Image.Rendition.SMALL,
+            audience=f"annotator:{batch.annotator_id}",
+            expires_at=expires_at,
+        )
+        return [
+            {"url": url, "width": example.width, "height": example.height, "word": example.word}
+            for example, url in zip(examples, urls, strict=True)
+        ]
+
+    return {
+        "examples": sign(found.positive),
+        "near_misses": sign(found.near_miss),
+        "negatives": sign(found.negative),
+    }
 
 
 def _list_credits(pictures: Sequence[Picture]) -> list[str]:

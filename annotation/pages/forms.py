@@ -171,6 +171,26 @@ class DecisionForm(forms.Form):
     version = forms.IntegerField(widget=forms.HiddenInput)
 
 
+class NotesForm(forms.Form):
+    includes = forms.CharField(
+        label=_("Includes"),
+        required=False,
+        max_length=2000,
+        help_text=_(
+            "What counts as well though one might doubt it, such as puppies or a dog seen from behind. One thing a line."
+        ),
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    excludes = forms.CharField(
+        label=_("Does not include"),
+        required=False,
+        max_length=2000,
+        help_text=_("What is easily taken for it and is not, such as wolves or toy dogs. One thing a line."),
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+
 class BarForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason"),

@@ -8,15 +8,12 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from annotation.models import Annotator, Batch, BatchItem, Question
+from annotation.models import Annotator, Batch
 from annotation.queries.campaigns import find_policy
 from hierarchy.errors import NotFound, NotPermitted
-from hierarchy.models import Label
-from hierarchy.queries.examples import list_example_pictures
 from hierarchy.queries.plain import execute_planned
 
 PICTURES = """
@@ -80,24 +77,6 @@ def list_pictures(batch: Batch) -> list[Picture]:
     with connection.cursor() as cursor:
         execute_planned(cursor, PICTURES, {"batch": batch.pk})
         return [Picture(*row) for row in cursor.fetchall()]
-
-
-def list_examples(batch: Batch, *, limit: int) -> list[Label]:
-    """Accepted pictures of the batch's synset that give nothing away, with image and candidate. Two queries.
-
-    Left out are pictures that are still asked about for this synset, gold among them, and pictures on this annotator's
-    open pages, which others may have finished meanwhile.
-    """
-    asked = Question.objects.filter(
-        synset_id=batch.synset_id, candidate__image_id=OuterRef("candidate__image_id")
-    ).unfinished()
-    held = BatchItem.objects.filter(
-        batch__annotator_id=batch.annotator_id,
-        batch__closed_at__isnull=True,
-        question__candidate__image_id=OuterRef("candidate__image_id"),
-    )
-    hidden = Q(Exists(asked)) | Q(Exists(held))
-    return list_example_pictures(batch.synset_id, everything=False, current=True, limit=limit, hidden=hidden)
 
 
 @dataclass(frozen=True)

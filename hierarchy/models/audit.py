@@ -7,7 +7,7 @@ NO_HASH = bytes(32)
 
 
 class AuditAction(models.TextChoices):
-    """All that an entry may tell of. Nothing does UNBAR_ANNOTATOR, TAKE_DOWN_IMAGE, CHANGE_NOTES,
+    """All that an entry may tell of. Nothing does UNBAR_ANNOTATOR, TAKE_DOWN_IMAGE,
     CHANGE_TRAINING or GRANT_ATTEMPT yet."""
 
     CREATE_ACCOUNT = "CREATE_ACCOUNT", "account made"

@@ -13,6 +13,7 @@ from django.utils.timezone import now
 from annotation.actions import flags
 from annotation.actions.accounts import bar_annotator
 from annotation.actions.estimation import begin_estimation
+from annotation.actions.notes import write_notes
 from annotation.models import Dispute, Skill
 from hierarchy.actions.releases import publish_release
 from tests.annotation.pages.measured import measure
@@ -61,6 +62,7 @@ CURATOR_PAGES = {
     "annotator": "/curate/annotators/{annotator}/",
     "model": "/curate/model/",
     "flags": "/curate/flags/",
+    "notes": "/curate/notes/n02084071/",
     "disputes": "/disputes/",
     "dispute": "/disputes/{dispute}/",
     "curator-synset": "/hierarchy/n02084071/",
@@ -90,6 +92,9 @@ def full_site(campaign, disputed, annotator):
     voters = make_votes(campaign, ["YES", "YES", "YES"])
     learn(campaign, voters)
     publish_release(name=RELEASE, by=None, at=now())
+    for wnid in ("n02084071", "n02121808"):
+        given = {"version": 0, "by": campaign.drafted_by, "at": now()}
+        write_notes(wnid=wnid, includes="The young", excludes="Toys\nDrawings", **given)
     flag_some(vote(annotator, campaign=campaign))
     lease(annotator, campaign)
 

@@ -87,6 +87,8 @@ def test_a_lease_has_the_documented_shape(program):
         "words": ["dog", "domestic dog"],
         "gloss": "gloss of n02084071",
         "path": [{"wnid": "n00001740", "words": ["entity"]}, {"wnid": "n02084071", "words": ["dog", "domestic dog"]}],
+        "includes": "",
+        "excludes": "",
     }
     assert [item["position"] for item in lease["items"]] == [1, 2, 3]
     assert all(set(item) == {"position", "image"} for item in lease["items"])
