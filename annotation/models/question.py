@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Cast, Floor, Random
 from django.db.models.lookups import GreaterThan
+from django.utils.translation import gettext_lazy as _
 
 from annotation.models.campaign import Campaign
 from annotation.models.snapshot import Snapshot
@@ -41,10 +42,10 @@ class Question(models.Model):
     """
 
     class State(models.TextChoices):
-        OPEN = "OPEN", "open"
-        ACCEPTED = "ACCEPTED", "accepted"
-        REJECTED = "REJECTED", "rejected"
-        DISPUTED = "DISPUTED", "disputed"
+        OPEN = "OPEN", _("open")
+        ACCEPTED = "ACCEPTED", _("accepted")
+        REJECTED = "REJECTED", _("rejected")
+        DISPUTED = "DISPUTED", _("disputed")
 
     # Keys of several columns (migration 0002) say more than one for each of these would.
     campaign = models.ForeignKey(

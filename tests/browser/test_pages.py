@@ -1,9 +1,10 @@
 """Every main page, in both colour schemes, on a laptop and on a phone: accessible, quiet, and as wide as the screen.
 
-SCREENSHOTS=1 also saves each as var/screenshots/WIDTH-SCHEME-NAME.png.
+SCREENSHOTS=1 also saves each as var/screenshots/WIDTH-SCHEME-NAME.png, with SCREENSHOTS_IN=de in German.
 """
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from annotation.actions.accounts import bar_annotator
 from annotation.actions.estimation import begin_estimation
 from annotation.actions.notes import write_notes
 from annotation.models import Dispute, Skill
+from config.reading import BASE_DIR
+from config.texts.catalogues import read_catalogue
 from hierarchy.actions.releases import publish_release
 from tests.annotation.pages.measured import measure
 from tests.builders import find_annotator, lease, make_snapshot, make_votes, vote
@@ -25,6 +28,19 @@ LAPTOP, PHONE, NARROW = (1280, 800), (390, 844), (320, 640)
 SCHEMES = ("light", "dark")
 RELEASE = "browser-test"
 NOT_FOUND = "/no/such/page/"
+GERMAN = BASE_DIR / "locale" / "de" / "LC_MESSAGES" / "django.po"
+# What people see and hear of a page, without what is of WordNet or was typed by somebody.
+LIST_TEXTS = """() => {
+  const found = [document.title];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    if (node.nodeType === Node.TEXT_NODE) found.push(node.data);
+    else for (const name of node.getAttributeNames())
+      if ((node.hidden && name.startsWith("data-")) || ["alt", "title", "aria-label", "placeholder"].includes(name))
+        found.push(node.getAttribute(name));
+  }
+  return found.map((text) => text.replace(/\\s+/g, " ").trim()).filter(Boolean);
+}"""
 VISITOR_PAGES = {
     "home": "/",
     "signup": "/accounts/signup/",
@@ -39,6 +55,7 @@ VISITOR_PAGES = {
     "synset": "/hierarchy/n02084071/",
     "releases": "/hierarchy/releases/",
     "release": f"/hierarchy/releases/{RELEASE}/",
+    "language": "/language/?next=/hierarchy/",
     "not-found": NOT_FOUND,
 }
 ANNOTATOR_PAGES = {
@@ -103,8 +120,9 @@ def full_site(campaign, disputed, annotator):
 def all_pages(full_site, visit, annotator, curator):
     """Opens every main page one after the other, and gives its name and its visitor."""
 
-    def walk(size):
-        options = {"viewport": dict(zip(("width", "height"), size, strict=True)), "reduced_motion": "reduce"}
+    def walk(size, language="en"):
+        viewport = dict(zip(("width", "height"), size, strict=True))
+        options = {"viewport": viewport, "reduced_motion": "reduce", "locale": language}
         dispute, known = Dispute.objects.earliest("pk").pk, Skill.objects.latest("pk").annotator_id
         for user, pages in ((None, VISITOR_PAGES), (annotator, ANNOTATOR_PAGES), (curator, CURATOR_PAGES)):
             visitor = visit(user, **options)
@@ -135,7 +153,7 @@ def save_screenshot(name, size, scheme, page):
 @pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
 def test_no_main_page_has_an_accessibility_fault_or_a_browser_complaint(all_pages, size):
     faults = {}
-    for name, visitor in all_pages(size):
+    for name, visitor in all_pages(size, os.environ.get("SCREENSHOTS_IN", "en")):
         for scheme in SCHEMES:
             visitor.page.emulate_media(color_scheme=scheme)
             save_screenshot(name, size, scheme, visitor.page)
@@ -149,14 +167,41 @@ def test_no_main_page_has_an_accessibility_fault_or_a_browser_complaint(all_page
     assert faults == {}
 
 
-def test_no_main_page_scrolls_sideways_on_the_narrowest_screen(all_pages):
-    wide = {
-        name: width
-        for name, visitor in all_pages(NARROW)
-        if (width := visitor.page.evaluate("document.documentElement.scrollWidth")) > NARROW[0]
-    }
+def measure_widths(page):
+    """How wide the page is in its own direction, and from right to left."""
+    return [
+        page.evaluate(
+            "(dir) => { document.documentElement.dir = dir; return document.documentElement.scrollWidth; }", name
+        )
+        for name in ("ltr", "rtl")
+    ]
+
+
+def list_english():
+    """What the catalogue has another German for: whole texts of a few words, and sentences, of which a part tells enough."""
+    sources = [form for entry in read_catalogue(GERMAN) for form in (entry.msgid, entry.msgid_plural) if form]
+    german = {form for entry in read_catalogue(GERMAN) for form in (entry.msgstr, *entry.msgstr_plural.values())}
+    wanted = [re.split(r"%\(\w+\)s", source.replace("%%", "%")) for source in sources if source not in german]
+    patterns = [".+".join(map(re.escape, parts)) for parts in wanted if len("".join(parts).strip(" ()%#:")) > 2]
+    whole = "|".join(patterns)
+    inside = "|".join(pattern for pattern in patterns if pattern.count(r"\ ") > 3)
+    return re.compile(f"^(?:{whole})$|{inside}")
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_no_main_page_scrolls_sideways_on_the_narrowest_screen_in_either_direction(all_pages, language):
+    english = list_english()
+    wide: dict[str, list[int]] = {}
+    left: dict[str, str] = {}
+    for name, visitor in all_pages(NARROW, language):
+        if max(widths := measure_widths(visitor.page)) > NARROW[0]:
+            wide[name] = widths
+        assert visitor.page.locator("html").get_attribute("lang") == language
+        left |= {text: name for text in visitor.page.evaluate(LIST_TEXTS) if english.search(text)}
 
     assert wide == {}
+    # What has no German is told from what has none of it on the page.
+    assert (left == {}) == (language == "de"), left
 
 
 def test_the_page_of_the_api_runs_under_the_content_security_policy(visit):
