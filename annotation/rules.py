@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
 from annotation.models import Annotator, Campaign, Conduct
+from annotation.queries.bars import find_open_bar
 from hierarchy.errors import Conflict, InvalidInput, NotPermitted
 from hierarchy.models import Synset
 
@@ -35,6 +36,10 @@ MILLISECONDS_CAP = 60_000
 # How long after it was given an answer may be contested.
 CONTEST_DAYS = 30
 TOKEN_SCOPES_OF_ROLE = {"annotator": ("read", "annotate"), "curator": ("read", "annotate", "curate")}
+
+
+class Barred(NotPermitted):
+    """This annotator was stopped; the sentence gives the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,11 +97,10 @@ def steps_of(campaign: Campaign) -> list[str]:
 
 
 def check_not_barred(annotator: Annotator) -> None:
-    """NotPermitted for a barred annotator, and for one whose account was deleted while the request was on its way."""
+    """Barred for a barred annotator; NotPermitted for one whose account was deleted while the request was on its way."""
     if annotator.user_id is None:
         raise NotPermitted(_("This account was deleted."))
     if annotator.barred_at is not None:
-        raise NotPermitted(
-            _("This account may not annotate any more. A curator gave the reason: %(reason)s")
-            % {"reason": annotator.told_reason}
-        )
+        bar = find_open_bar(annotator)
+        reason = bar.told_reason if bar is not None else ""
+        raise Barred(_("This account may not annotate any more. The reason: %(reason)s") % {"reason": reason})

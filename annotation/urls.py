@@ -1,7 +1,20 @@
 from django.urls import path
 
 from annotation.api.urls import api_patterns
-from annotation.pages import account, annotate, annotators, answers, campaigns, disputes, flags, home, model, notes
+from annotation.pages import (
+    account,
+    annotate,
+    annotators,
+    answers,
+    appeals,
+    bars,
+    campaigns,
+    disputes,
+    flags,
+    home,
+    model,
+    notes,
+)
 
 root_patterns = [
     path("", home.show_home, name="home"),
@@ -17,6 +30,8 @@ page_patterns = [
     path("work/answers/", answers.show_answers, name="own-answers"),
     path("work/answers/<uuid:batch_id>/<int:position>/contest/", answers.contest_answer, name="contest"),
     path("account/", account.show_account, name="account"),
+    path("account/bar/", bars.show_bar, name="bar"),
+    path("account/bar/appeal/", bars.make_appeal, name="appeal-make"),
     path("account/tokens/", account.create_token, name="token-create"),
     path("account/tokens/<int:token_id>/revoke/", account.revoke_token, name="token-revoke"),
     path("campaigns/", campaigns.show_campaigns, name="campaigns"),
@@ -33,6 +48,9 @@ page_patterns = [
     path("curate/annotators/", annotators.show_annotators, name="annotators"),
     path("curate/annotators/<int:number>/", annotators.show_annotator, name="annotator"),
     path("curate/annotators/<int:number>/bar/", annotators.bar_annotator, name="annotator-bar"),
+    path("curate/annotators/<int:number>/unbar/", annotators.unbar_annotator, name="annotator-unbar"),
+    path("curate/appeals/", appeals.show_appeals, name="appeals"),
+    path("curate/appeals/<int:appeal_id>/", appeals.show_appeal, name="appeal"),
     path("curate/model/", model.show_model, name="model"),
     path("curate/model/estimate/", model.start_estimation, name="model-estimate"),
 ]

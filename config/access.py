@@ -72,6 +72,8 @@ ROUTES: dict[str, Access] = {
     "annotation:own-answers": Access(read=MEMBERS),
     "annotation:contest": Access(read=NOBODY, write=MEMBERS),
     "annotation:account": Access(read=MEMBERS),
+    "annotation:bar": Access(read=MEMBERS),
+    "annotation:appeal-make": Access(read=NOBODY, write=MEMBERS),
     "annotation:token-create": Access(read=NOBODY, write=MEMBERS),
     "annotation:token-revoke": Access(read=NOBODY, write=MEMBERS),
     "annotation:campaigns": Access(read=MEMBERS),
@@ -87,6 +89,9 @@ ROUTES: dict[str, Access] = {
     "annotation:annotators": Access(read=CURATORS),
     "annotation:annotator": Access(read=CURATORS),
     "annotation:annotator-bar": Access(read=NOBODY, write=CURATORS),
+    "annotation:annotator-unbar": Access(read=NOBODY, write=CURATORS),
+    "annotation:appeals": Access(read=CURATORS),
+    "annotation:appeal": Access(read=CURATORS, write=CURATORS),
     "annotation:model": Access(read=CURATORS),
     "annotation:model-estimate": Access(read=NOBODY, write=CURATORS),
     "schema": Access(read=EVERYONE, api=True),
@@ -112,7 +117,11 @@ ROUTES: dict[str, Access] = {
     "api:dispute-list": Access(read=CURATORS, api=True),
     "api:dispute-detail": Access(read=CURATORS, api=True),
     "api:dispute-decision": Access(read=NOBODY, write=CURATORS, scope="curate", api=True),
+    "api:appeal-list": Access(read=CURATORS, api=True),
+    "api:appeal-detail": Access(read=CURATORS, api=True),
+    "api:appeal-answer": Access(read=NOBODY, write=CURATORS, scope="curate", api=True),
     "api:me": Access(read=MEMBERS, api=True),
+    "api:me-appeal": Access(read=NOBODY, write=MEMBERS, scope="annotate", api=True),
 }
 # Django's admin is one thing, for operators.
 ADMIN = Access(read=OPERATORS, write=OPERATORS)

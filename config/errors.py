@@ -53,10 +53,10 @@ def _find_detail(error: Exception) -> str:
     return "You may not do that." if isinstance(error, PermissionDenied) else ""
 
 
-def _show(request: HttpRequest, status: int, detail: str) -> HttpResponse:
+def _show(request: HttpRequest, status: int, detail: str, way: str = "") -> HttpResponse:
     if wants_problem(request.path):
         return JsonResponse(write_problem(status, detail), status=status, content_type=PROBLEM_TYPE)
-    return render(request, f"{status}.html", {"detail": detail}, status=status)
+    return render(request, f"{status}.html", {"detail": detail, "way": way}, status=status)
 
 
 def show_bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -64,7 +64,7 @@ def show_bad_request(request: HttpRequest, exception: Exception) -> HttpResponse
 
 
 def show_forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _show(request, 403, str(exception))
+    return _show(request, 403, str(exception), getattr(exception, "way", ""))
 
 
 def show_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

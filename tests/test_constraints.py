@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.utils.timezone import now
 
-from annotation.actions import disputes, flags, notes
+from annotation.actions import bars, disputes, flags, notes
 from annotation.consensus.synsets import SynsetTable
-from annotation.models import CampaignRange, Estimation, EstimationShard, Measurement, Question, Snapshot
+from annotation.models import Bar, CampaignRange, Estimation, EstimationShard, Measurement, Question, Snapshot
 from hierarchy.models import Label, Release, ReleaseCount, ReleaseFile, WordNetImport
 from tests import builders
 
@@ -108,21 +108,34 @@ BREAKS = [
     ("audit_entry_is_final", "TRUNCATE hierarchy_auditentry"),
     # annotation: accounts
     ("annotation_annotator_user_id_key", duplicate("annotation_annotator")),
-    ("annotator_barred_with_reason", change("annotation_annotator", "barred_at = now()")),
-    ("annotator_barred_with_reason", change("annotation_annotator", "barred_reason = 'all yes'")),
-    ("annotator_barred_with_reason", change("annotation_annotator", "barred_at = now(), barred_by_id = user_id")),
+    ("annotator_barred_by_bar", change("annotation_annotator", "barred_at = now()")),
+    ("annotator_barred_by_bar", change("annotation_annotator", "barred_at = NULL", "barred_at IS NOT NULL")),
+    ("annotator_barred_by_bar", duplicate("annotation_annotator", user_id=None, barred_at="2026-01-01")),
+    ("bar_one_open_per_annotator", duplicate("annotation_bar")),
+    ("bar_code_known", duplicate("annotation_bar", annotator_id="{stranger}", code="RUDE")),
+    ("bar_reason_length", duplicate("annotation_bar", annotator_id="{stranger}", reason="")),
+    ("bar_reason_length", duplicate("annotation_bar", annotator_id="{stranger}", reason="x" * 2001)),
+    ("bar_by_one", duplicate("annotation_bar", annotator_id="{stranger}", by_id="{idle}")),
+    ("bar_ended_is_whole", duplicate("annotation_bar", annotator_id="{stranger}", ended_at="2000-01-01")),
+    ("bar_ended_is_whole", change("annotation_bar", "ended_by_id = {idle}", "ended_at IS NULL")),
+    ("bar_is_history", change("annotation_bar", "reason = 'no'")),
+    ("bar_is_history", change("annotation_bar", "ended_at = NULL", "ended_at IS NOT NULL")),
+    ("bar_is_history", change("annotation_bar", "ended_by_id = {idle}", "ended_at IS NOT NULL")),
+    ("bar_is_history", "DELETE FROM annotation_bar"),
+    ("appeal_one_open_per_bar", duplicate("annotation_appeal")),
+    ("appeal_text_length", duplicate("annotation_appeal", text="")),
     (
-        "annotator_barred_with_reason",
-        change("annotation_annotator", "barred_reason = 'all yes', barred_by_id = user_id"),
+        "appeal_answer_length",
+        change("annotation_appeal", "answered_at = now(), lifted = true, answer = repeat('x', 2001)"),
     ),
+    ("appeal_answered_is_whole", change("annotation_appeal", "answered_at = now()")),
+    ("appeal_answered_is_whole", change("annotation_appeal", "answered_at = now(), lifted = false")),
+    ("appeal_answered_is_whole", change("annotation_appeal", "answered_at = '2000-01-01', lifted = true")),
+    ("appeal_answered_is_whole", change("annotation_appeal", "answer = 'no'")),
+    ("appeal_is_history", change("annotation_appeal", "text = 'no'")),
+    ("appeal_is_history", "DELETE FROM annotation_appeal"),
+    ("appeal_of_open_bar", duplicate("annotation_appeal", bar_id="{ended}")),
     ("annotation_apitoken_sha256_key", duplicate("annotation_apitoken")),
-    (
-        "annotator_barred_with_reason",
-        change(
-            "annotation_annotator",
-            "barred_at = now(), barred_reason = 'all yes', barred_on_gold = true, barred_by_id = user_id",
-        ),
-    ),
     ("annotator_keeps_its_account", change("annotation_annotator", "user_id = {idle}", "user_id <> {idle}")),
     ("account_mark_once", duplicate("annotation_accountmark", user_id=-1)),
     ("policy_is_immutable", change("annotation_policy", "created_by_id = {idle}")),
@@ -325,7 +338,6 @@ BREAKS = [
     ("batch_body_sha256_length", change("annotation_batch", r"body_sha256 = '\x00'")),
     ("batch_item_position_once", duplicate("annotation_batchitem", question_id="{other}")),
     ("batch_item_question_once", duplicate("annotation_batchitem", position=50)),
-    ("batch_item_position_from_one", duplicate("annotation_batchitem", position=0, question_id="{other}")),
     ("batch_item_beside_another", change("annotation_batchitem", "beside_id = question_id")),
     (
         "batch_item_beside_once",
@@ -333,6 +345,7 @@ BREAKS = [
         + ";"
         + duplicate("annotation_batchitem", position=50, question_id="{gold}", beside_id="{other}"),
     ),
+    ("batch_item_position_from_one", duplicate("annotation_batchitem", position=0, question_id="{other}")),
     ("vote_once_per_annotator", duplicate("annotation_vote", position=50)),
     ("vote_once_per_position", duplicate("annotation_vote", withdrawn_at="2100-01-01")),
     ("vote_answer_known", duplicate("annotation_vote", answer="MAYBE", withdrawn_at="2100-01-01")),
@@ -362,6 +375,7 @@ IMPLIED = {
     "question_state_known",
     # They refuse nothing, they write: what the next two guard, and what nobody but them writes.
     "gold_is_marked",
+    "bar_marks_its_annotator",
     *(f"{which}{what}_are_counted" for which in ("", "changed_", "removed_") for what in ("candidates", "labels")),
     *(f"all_{what}_are_gone" for what in ("candidates", "labels")),
 }
@@ -415,11 +429,13 @@ def make_world():
     add_estimations(campaign)
     factors = SynsetTable(synset_id=np.array([1740]), values=np.array([[0.1, -0.1]]))
     builders.make_snapshot(counts={builders.find_annotator(voter).pk: [[9, 1, 0], [0, 1, 9]]}, synset_factors=factors)
+    ended = add_bars(curator)
     stranger = builders.find_annotator(builders.make_crowd(1)[0])
     ids = {"settled": settled, "disputed": disputed, "voted": voted, "gold": gold, "voter": voter}
     ids |= {
         "idle": User.objects.create(username="idle"),
         "stranger": stranger,
+        "ended": ended,
         "candidate": voted.candidate,
         "other": campaign.questions.get(synset_id=1930),
     }
@@ -430,6 +446,16 @@ def add_flags(annotator):
     page = annotator.batches.filter(synset_id=1740).earliest("leased_at")
     for position, kind in ((1, "BROKEN"), (None, "DEFINITION")):
         flags.raise_flag(annotator=annotator, batch_id=page.pk, position=position, kind=kind, at=now())
+
+
+def add_bars(curator):
+    """One that stands, with an appeal against it, and one that has ended, which it returns."""
+    rude, spammer = (builders.find_annotator(user).pk for user in builders.make_crowd(2))
+    for number in (rude, spammer):
+        bars.bar_annotator(annotator_id=number, reason="all yes", by=None, at=now())
+    bars.make_appeal(annotator_id=rude, text="I looked at each.", at=now())
+    bars.unbar_annotator(annotator_id=spammer, by=curator, at=now())
+    return Bar.objects.get(annotator=spammer)
 
 
 def add_releases(curator):

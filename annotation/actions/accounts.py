@@ -1,4 +1,4 @@
-"""Accounts, tokens, bars."""
+"""Accounts and tokens."""
 
 import hashlib
 import secrets
@@ -11,13 +11,11 @@ from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from annotation.actions.batches import close_unanswered
 from annotation.actions.deletions import end_sessions, find_mark, record_deletion, remove_account
-from annotation.actions.due import make_due
 from annotation.models import Annotator, ApiToken
 from annotation.rules import TOKEN_SCOPES_OF_ROLE
 from hierarchy.actions.audit import append_entry
@@ -188,56 +186,3 @@ def _close_token(token: ApiToken, *, by: User | None, at: datetime) -> ApiToken:
 
 def _describe_token(token: ApiToken) -> dict[str, Any]:
     return {"account": token.user_id, "scope": token.scope}
-
-
-# In the order of their ids, as pages of votes lock them; those of open pages among them, which are let go of later.
-LOCK_TOUCHED = """
-SELECT count(*) FROM (
-    SELECT question.id FROM annotation_question AS question
-    WHERE question.id IN (SELECT question_id FROM annotation_vote WHERE annotator_id = %(annotator)s AND withdrawn_at IS NULL)
-       OR question.id IN (SELECT question_id FROM annotation_batchitem WHERE batch_id = ANY(%(batches)s::uuid[]))
-    ORDER BY question.id FOR NO KEY UPDATE
-) AS locked
-"""
-
-WITHOUT_THEIR_VOTES = """
-UPDATE annotation_question AS question SET votes_in_time = question.votes_in_time - CASE WHEN vote.late THEN 0 ELSE 1 END
-FROM annotation_vote AS vote
-WHERE vote.annotator_id = %(annotator)s AND vote.withdrawn_at IS NULL AND vote.question_id = question.id
-  AND NOT question.is_gold
-"""
-WITH_THEIR_VOTES = "question.id IN (SELECT question_id FROM annotation_vote WHERE annotator_id = %(annotator)s AND withdrawn_at IS NULL)"
-
-
-@transaction.atomic
-def bar_annotator(*, annotator_id: int, reason: str, by: User | None, at: datetime) -> Annotator:
-    """Stops serving an annotator, with a reason that the annotator is told; `by` is None where answers on gold decided it.
-
-    Their votes stay as they are and count nothing from now on: what rested on them becomes due. Open questions are asked
-    again; finished ones and those that wait for a curator keep their state, and where the other votes speak against a
-    label, it goes to a curator.
-    """
-    if not reason.strip():
-        raise InvalidInput({"reason": _("must say why")})
-    annotator = Annotator.objects.select_for_update().filter(pk=annotator_id).first()
-    if annotator is None:
-        raise NotFound("There is no such annotator.")
-    if by is not None and annotator.user_id == by.pk:
-        raise NotPermitted(_("Nobody bars themselves."))
-    if annotator.barred_at is None:
-        annotator.barred_at, annotator.barred_by, annotator.barred_reason = at, by, reason.strip()
-        annotator.barred_on_gold = by is None
-        annotator.save(update_fields=["barred_at", "barred_by", "barred_on_gold", "barred_reason"])
-        # Nobody else is asked what an open page holds, and this one will not be sent any more.
-        held = list(annotator.batches.select_for_update().filter(closed_at__isnull=True).order_by("pk"))
-        values: dict[str, Any] = {"annotator": annotator_id, "at": at, "batches": [batch.pk for batch in held]}
-        with connection.cursor() as cursor:
-            cursor.execute(LOCK_TOUCHED, values)
-            cursor.execute(WITHOUT_THEIR_VOTES, values)
-        make_due(condition=WITH_THEIR_VOTES, values=values, at=at)
-        for batch in held:
-            close_unanswered(batch)
-        # Not the reason: people type it.
-        detail = {"account": annotator.user_id, "decided_by": "CURATOR" if by else "GOLD"}
-        append_entry(action=AuditAction.BAR_ANNOTATOR, subject=f"annotator:{annotator.pk}", detail=detail, by=by)
-    return annotator

@@ -7,7 +7,7 @@ from enum import Enum, auto
 import numpy as np
 from django.contrib.auth.models import User
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, Q
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
@@ -17,7 +17,7 @@ from annotation.consensus.fit import Plan
 from annotation.consensus.model import Floats, Parameters
 from annotation.consensus.procedure import begin_from
 from annotation.consensus.shards import make_course, pack_course
-from annotation.models import Annotator, Dispute, Estimation, EstimationShard, Gold, Snapshot, Vote
+from annotation.models import Bar, Dispute, Estimation, EstimationShard, Gold, Snapshot, Vote
 from annotation.queries.estimations import HEAVY
 from annotation.queries.snapshots import is_readable, read_parameters, read_skills
 from annotation.queries.teaching import list_teachers
@@ -166,7 +166,7 @@ def _has_news(last: Estimation | None) -> bool:
         or _find_newest_vote() > last.newest_vote
         or Gold.objects.filter(created_at__gte=since).exists()
         or Dispute.objects.filter(settled_at__gte=since).exists()
-        or Annotator.objects.filter(barred_at__gte=since).exists()
+        or Bar.objects.filter(Q(begun_at__gte=since) | Q(ended_at__gte=since)).exists()
     )
 
 

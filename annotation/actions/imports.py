@@ -35,8 +35,8 @@ WHERE NOT EXISTS (SELECT 1 FROM auth_user AS account WHERE account.username = li
 """
 
 ADD_ANNOTATORS = """
-INSERT INTO annotation_annotator (user_id, joined_at, barred_reason)
-SELECT id, %(at)s, '' FROM auth_user WHERE username IN (SELECT username FROM resolved_line) ORDER BY id
+INSERT INTO annotation_annotator (user_id, joined_at)
+SELECT id, %(at)s FROM auth_user WHERE username IN (SELECT username FROM resolved_line) ORDER BY id
 ON CONFLICT DO NOTHING
 """
 

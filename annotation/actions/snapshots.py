@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext_noop
 from numpy.typing import NDArray
 
-from annotation.actions.accounts import bar_annotator
+from annotation.actions.bars import bar_annotator
 from annotation.actions.copying import copy_models
 from annotation.actions.habits import record_conduct
 from annotation.actions.rescoring import divide_questions
@@ -20,7 +20,7 @@ from annotation.consensus.model import Parameters
 from annotation.consensus.start import GRADED
 from annotation.consensus.synsets import SynsetTable
 from annotation.consensus.workers import Skills
-from annotation.models import Annotator, Skill, Snapshot, SynsetPrior
+from annotation.models import Annotator, Bar, Skill, Snapshot, SynsetPrior
 from annotation.queries.snapshots import write_rule
 
 SPAM_REASON = gettext_noop("Answers to questions whose answer is known were no better than guesses.")
@@ -98,9 +98,10 @@ def _list_synset_priors(snapshot: Snapshot, factors: SynsetTable | None) -> Iter
 
 def follow_snapshot(*, snapshot: Snapshot, at: datetime) -> None:
     """How often each annotator is checked is found anew. Annotators found to be spam are barred, each in a transaction of its own, so that whoever sends votes waits for few. Where
-    it is cut off, the others wait for the next snapshot.
+    it is cut off, the others wait for the next snapshot. Whom a curator unbarred only a curator bars again.
     """
     record_conduct(snapshot=snapshot, at=at)
-    spam = Annotator.objects.filter(skills__snapshot=snapshot, skills__spam=True, barred_at=None).order_by("pk")
+    spam = Annotator.objects.filter(skills__snapshot=snapshot, skills__spam=True, barred_at=None)
+    spam = spam.exclude(bars__ended_at__isnull=False).order_by("pk")
     for annotator_id in list(spam.values_list("pk", flat=True)):
-        bar_annotator(annotator_id=annotator_id, reason=SPAM_REASON, by=None, at=at)
+        bar_annotator(annotator_id=annotator_id, code=Bar.Code.GUESSES, reason=SPAM_REASON, by=None, at=at)

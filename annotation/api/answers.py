@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
-from annotation.models import Campaign, Dispute
+from annotation.models import Bar, Campaign, Dispute
 from hierarchy.models import Label
 
 PROBLEM_TYPE = "application/problem+json"
@@ -118,6 +118,36 @@ class DisputeWithTallyAnswer(DisputeAnswer):
     voted = serializers.BooleanField(help_text="you are among the voters: another curator has to settle it")
 
 
+class BarAnswer(serializers.Serializer[Any]):
+    code = serializers.ChoiceField(choices=Bar.Code.choices)
+    reason = serializers.CharField()
+    by_engine = serializers.BooleanField(help_text="nobody in person decided it")
+    begun_at = serializers.DateTimeField()
+
+
+class OwnAppealAnswer(serializers.Serializer[Any]):
+    text = serializers.CharField()
+    made_at = serializers.DateTimeField()
+    answered_at = serializers.DateTimeField(allow_null=True)
+    lifted = serializers.BooleanField(
+        allow_null=True, help_text="whether the bar was lifted; null until it is answered"
+    )
+    answer = serializers.CharField(allow_blank=True)
+
+
+class AppealAnswer(OwnAppealAnswer):
+    id = serializers.IntegerField()
+    annotator = serializers.IntegerField(help_text="number of the annotator")
+    bar = BarAnswer()
+    votes = serializers.IntegerField(help_text="the annotator's standing votes")
+    gold = serializers.IntegerField(help_text="of them on gold")
+    right = serializers.IntegerField(help_text="of these, those that say the truth")
+
+
+class OwnBarAnswer(BarAnswer):
+    appeal = OwnAppealAnswer(allow_null=True, help_text="your last one against it")
+
+
 class MeAnswer(serializers.Serializer[Any]):
     username = serializers.CharField()
     role = serializers.ChoiceField(choices=["annotator", "curator", "operator"])
@@ -126,12 +156,19 @@ class MeAnswer(serializers.Serializer[Any]):
         child=serializers.UUIDField(), help_text="your live leases, oldest first; GET batches/{id}/ shows one again"
     )
     votes = serializers.IntegerField(help_text="your votes that stand")
+    bar = OwnBarAnswer(allow_null=True, help_text="why you get no pages; null where you do")
 
 
 class CampaignPageAnswer(serializers.Serializer[Any]):
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
     results = CampaignAnswer(many=True)
+
+
+class AppealPageAnswer(serializers.Serializer[Any]):
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = AppealAnswer(many=True)
 
 
 class DisputePageAnswer(serializers.Serializer[Any]):

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from annotation.actions.campaigns import NAME_LENGTH
 from annotation.actions.disputes import REASON_LENGTH
 from annotation.models import Vote
+from annotation.models.bar import LONGEST_TEXT
 from hierarchy.errors import InvalidInput
 from hierarchy.models import Label
 
@@ -75,6 +76,20 @@ class DecisionBody(Body):
     verdict = serializers.ChoiceField(choices=Label.Verdict.choices)
     reason = TextField(max_length=REASON_LENGTH)
     version = WholeNumberField(help_text="of the dispute as it was read")
+
+
+class AppealBody(Body):
+    text = TextField(max_length=LONGEST_TEXT, help_text="what you say against your bar")
+
+
+class AnswerBody(Body):
+    lift = serializers.BooleanField(help_text="whether the bar is lifted; else it stays")
+    answer = TextField(
+        default="",
+        allow_blank=True,
+        max_length=LONGEST_TEXT,
+        help_text="the person reads it; needed where the bar stays",
+    )
 
 
 class PageQuery(Body):

@@ -7,12 +7,14 @@ from typing import Any
 from rest_framework.request import Request
 
 from annotation.api.answers import (
+    AppealAnswer,
     CampaignAnswer,
     CampaignProgressAnswer,
     DisputeAnswer,
     DisputeWithTallyAnswer,
 )
 from annotation.models import Batch, Campaign, Dispute
+from annotation.queries.bars import Evidence
 from annotation.queries.batches import list_pictures
 from annotation.queries.campaigns import Progress, coarsen_percent
 from annotation.queries.disputes import Tally
@@ -80,6 +82,21 @@ def write_campaign_progress(campaign: Campaign, progress: Progress, *, everythin
         numbers = {name: getattr(progress, name) for name in (*names, "votes_per_finished")}
     described = {**CampaignAnswer(campaign).data, "progress": numbers}
     return CampaignProgressAnswer(described).data
+
+
+def write_appeal(evidence: Evidence) -> Any:
+    """An appeal with its bar and how its annotator answered, for curators; the annotator by number."""
+    appeal, answered = evidence.appeal, evidence.answered
+    found = {
+        **{name: getattr(appeal, name) for name in ("text", "made_at", "answered_at", "lifted", "answer")},
+        "id": appeal.pk,
+        "annotator": appeal.bar.annotator_id,
+        "bar": appeal.bar,
+        "votes": answered.votes,
+        "gold": answered.gold,
+        "right": answered.right,
+    }
+    return AppealAnswer(found).data
 
 
 def write_dispute(request: Request, dispute: Dispute, tally: Tally | None = None, *, moment: int) -> Any:

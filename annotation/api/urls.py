@@ -12,5 +12,9 @@ api_patterns = [
     path("disputes/", views.DisputesView.as_view(), name="dispute-list"),
     path("disputes/<int:dispute_id>/", views.DisputeView.as_view(), name="dispute-detail"),
     path("disputes/<int:dispute_id>/decision/", views.DecisionView.as_view(), name="dispute-decision"),
+    path("appeals/", views.AppealsView.as_view(), name="appeal-list"),
+    path("appeals/<int:appeal_id>/", views.AppealView.as_view(), name="appeal-detail"),
+    path("appeals/<int:appeal_id>/answer/", views.AnswerView.as_view(), name="appeal-answer"),
+    path("me/appeal/", views.MyAppealView.as_view(), name="me-appeal"),
     path("me/", views.MeView.as_view(), name="me"),
 ]

@@ -1,4 +1,5 @@
 from annotation.models.annotator import AccountMark, Annotator, ApiToken, Conduct
+from annotation.models.bar import Appeal, Bar
 from annotation.models.campaign import Campaign, CampaignRange, CampaignSynset, Policy
 from annotation.models.estimation import Estimation, EstimationShard, Measurement, RescoredRange
 from annotation.models.flag import Flag
@@ -12,6 +13,8 @@ __all__ = [
     "AccountMark",
     "Annotator",
     "ApiToken",
+    "Appeal",
+    "Bar",
     "Batch",
     "BatchItem",
     "Campaign",

@@ -2,7 +2,6 @@ from django.conf import settings
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import gettext as look_up
 
 from hierarchy.models.checks import IS_SHA256
 
@@ -29,9 +28,8 @@ class AccountMark(models.Model):
 class Annotator(models.Model):
     """A person (or program) that votes. Its number, never the account's, stands on votes.
 
-    `user` is empty when the account was deleted; a trigger keeps the number from ever getting another one. Votes of a barred
-    annotator stay and count nothing. `barred_by` is empty where answers on gold barred them (`barred_on_gold`), or where the
-    curator's account was deleted.
+    `user` is empty when the account was deleted; a trigger keeps the number from ever getting another one. `barred_at` says since
+    when a bar is open (`Bar`), whose trigger alone sets it; votes of a barred annotator stay and count nothing.
     """
 
     user = models.OneToOneField(
@@ -39,30 +37,13 @@ class Annotator(models.Model):
     )
     joined_at = models.DateTimeField()
     barred_at = models.DateTimeField(null=True, blank=True)
-    barred_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
-    )
-    barred_on_gold = models.BooleanField(default=False, db_default=False)
-    barred_reason = models.TextField(blank=True)
 
     class Meta:
-        constraints = [
-            models.CheckConstraint(
-                name="annotator_barred_with_reason",
-                condition=Q(barred_at=None, barred_by=None, barred_on_gold=False, barred_reason="")
-                | (Q(barred_at__isnull=False) & ~Q(barred_reason="") & (Q(barred_on_gold=False) | Q(barred_by=None))),
-            )
-        ]
         # Few are, and all estimates leave out their votes.
         indexes = [models.Index(name="annotator_barred", fields=["id"], condition=Q(barred_at__isnull=False))]
 
     def __str__(self) -> str:
         return f"annotator {self.pk}"
-
-    @property
-    def told_reason(self) -> str:
-        """Why they are barred, in the reader's language where the service gave the reason; as it was typed where a curator did."""
-        return look_up(self.barred_reason) if self.barred_on_gold else self.barred_reason
 
 
 class Conduct(models.Model):

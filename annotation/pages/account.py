@@ -14,7 +14,7 @@ from annotation.actions import accounts as actions
 from annotation.models import ApiToken
 from annotation.pages.forms import SignUpForm, TokenForm
 from annotation.pages.refusals import MemberRequest, add_problems, answer_refusals, redirect_after_post
-from annotation.queries import accounts, activity
+from annotation.queries import accounts, activity, bars
 from annotation.rules import TOKEN_SCOPES_OF_ROLE
 from hierarchy.errors import InvalidInput
 
@@ -90,7 +90,7 @@ def _render_account(
         "tokens": accounts.list_tokens(request.user),
         "new_token": new,
         "key": key,
-        "barred": activity.find_bar(request.user),
+        "barred": bars.find_bar_of_user(request.user),
         "activity": activity.count_activity(request.user, since=request.user.date_joined),
     }
     return render(request, "annotation/account.html", context, status=status)

@@ -13,14 +13,14 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from annotation.actions import accounts as actions
+from annotation.actions import bars as actions
 from annotation.consensus.model import tabulate
-from annotation.models import Skill
+from annotation.models import Annotator, Skill
 from annotation.pages.figures import Answers, State, describe_states, write_answers, write_skill
 from annotation.pages.forms import BarForm
 from annotation.pages.paging import read_page_number
 from annotation.pages.refusals import MemberRequest, add_problems, answer_refusals, redirect_after_post
-from annotation.queries import activity, annotators
+from annotation.queries import activity, annotators, bars
 from annotation.queries.estimations import find_newest_snapshot
 from annotation.queries.snapshots import is_readable, read_parameters
 from annotation.tasks import ring_doorbell
@@ -96,7 +96,10 @@ def bar_annotator(request: MemberRequest, number: int) -> HttpResponse:
     if not form.is_valid():
         return _render_annotator(request, number, form, status=400)
     try:
-        actions.bar_annotator(annotator_id=number, reason=form.cleaned_data["reason"], by=request.user, at=now())
+        typed = form.cleaned_data
+        actions.bar_annotator(
+            annotator_id=number, code=typed["code"], reason=typed["reason"], by=request.user, at=now()
+        )
     except InvalidInput as error:
         add_problems(form, error)
         return _render_annotator(request, number, form, status=400)
@@ -105,21 +108,40 @@ def bar_annotator(request: MemberRequest, number: int) -> HttpResponse:
     return redirect_after_post("annotation:annotator", number=number)
 
 
+@answer_refusals(back="annotation:annotator", keeping="number")
+def unbar_annotator(request: MemberRequest, number: int) -> HttpResponse:
+    actions.unbar_annotator(annotator_id=number, by=request.user, at=now())
+    ring_doorbell()
+    messages.success(request, _("The bar of annotator %(number)s has ended.") % {"number": number})
+    return redirect_after_post("annotation:annotator", number=number)
+
+
 def _render_annotator(request: MemberRequest, number: int, form: BarForm, *, status: int = 200) -> HttpResponse:
     annotator = annotators.find_annotator_by_number(number)
-    skill = annotators.find_newest_skill(annotator)
+    found = bars.list_bars(annotator)
     context: dict[str, Any] = {
+        **describe_annotator(request, annotator),
+        "bars": found,
+        "bar": next((bar for bar in found if bar.ended_at is None), None),
+        "form": form,
+    }
+    return render(request, "annotation/annotator.html", context, status=status)
+
+
+def describe_annotator(request: MemberRequest, annotator: Annotator) -> dict[str, Any]:
+    """What is known of how an annotator answers, as the fragments `_annotator_*.html` read it."""
+    skill = annotators.find_newest_skill(annotator)
+    return {
         "annotator": annotator,
         "own": annotator.user_id == request.user.pk,
         "skill": skill,
+        "conduct": annotators.find_conduct(annotator),
         "rates": write_skill(skill),
         "states": _describe_answers(skill) if skill else [],
         "answered": annotators.count_answered([annotator.pk]).get(annotator.pk, annotators.Answered()),
         "recent": activity.count_recent(annotator, since=now() - RECENT),
         "pages": annotators.list_newest_pages(annotator, count=NEWEST_PAGES),
-        "form": form,
     }
-    return render(request, "annotation/annotator.html", context, status=status)
 
 
 def _describe_answers(skill: Skill) -> list[tuple[State, float, Answers]]:

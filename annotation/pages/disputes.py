@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from annotation.actions import disputes as actions
 from annotation.models import Dispute
 from annotation.pages.forms import DecisionForm
+from annotation.pages.paging import read_after
 from annotation.pages.refusals import MemberRequest, add_problems, answer_refusals, redirect_after_post
 from annotation.queries import disputes
 from hierarchy.errors import InvalidInput, NotPermitted
@@ -22,7 +23,6 @@ from hierarchy.queries.pictures import sign_picture
 from hierarchy.queries.synsets import find_path
 
 DISPUTES_A_PAGE = 48
-MAX_ID_DIGITS = 18
 EXAMPLES = 6
 # Addresses stay the same for an hour, so that a browser keeps the pictures, and are good for another.
 PICTURE_SECONDS = 3600
@@ -38,9 +38,9 @@ REASONS = (
 
 def show_disputes(request: MemberRequest) -> HttpResponse:
     waiting = disputes.list_open_disputes()
-    after = request.GET.get("after", "")
-    if after.isascii() and after.isdecimal() and len(after) <= MAX_ID_DIGITS:
-        waiting = waiting.filter(pk__gt=int(after))
+    after = read_after(request)
+    if after is not None:
+        waiting = waiting.filter(pk__gt=after)
     rows = list(waiting[: DISPUTES_A_PAGE + 1])
     shown = rows[:DISPUTES_A_PAGE]
     context = {

@@ -6,7 +6,8 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm, UsernameField
 from django.utils.translation import gettext_lazy as _
 
-from annotation.models import Policy
+from annotation.models import Bar, Policy
+from annotation.models.bar import LONGEST_TEXT
 from annotation.pages.refusals import add_problems
 from annotation.rules import PolicyValues
 from hierarchy.errors import InvalidInput
@@ -17,6 +18,12 @@ SCOPE_TEXTS = {
     "curate": _("curate: also settle disputes"),
 }
 NAME_LENGTH = 150
+BAR_CODES = {
+    Bar.Code.GUESSES: _("Answers no better than guesses"),
+    Bar.Code.SEVERAL_ACCOUNTS: _("One person with several accounts"),
+    Bar.Code.CONDUCT: _("Against the rules"),
+    Bar.Code.OTHER: _("Another reason"),
+}
 
 
 class LoginForm(AuthenticationForm):
@@ -192,10 +199,31 @@ class NotesForm(forms.Form):
 
 
 class BarForm(forms.Form):
+    code = forms.ChoiceField(label=_("Kind of reason"), choices=list(BAR_CODES.items()), initial=Bar.Code.OTHER)
     reason = forms.CharField(
         label=_("Reason"),
-        max_length=2000,
+        max_length=LONGEST_TEXT,
         help_text=_("The annotator reads it."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    sure = forms.BooleanField(label=_("Yes, bar this annotator. I know that it cannot be taken back here."))
+    sure = forms.BooleanField(label=_("Yes, bar this annotator."))
+
+
+class AppealForm(forms.Form):
+    text = forms.CharField(
+        label=_("What you want to say"),
+        max_length=LONGEST_TEXT,
+        help_text=_("At most 2,000 characters."),
+        widget=forms.Textarea(attrs={"rows": 6}),
+    )
+
+
+class AnswerForm(forms.Form):
+    answer = forms.CharField(
+        label=_("Your answer"),
+        required=False,
+        max_length=LONGEST_TEXT,
+        help_text=_("The annotator reads it. Needed where the bar stays."),
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    lift = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")], widget=forms.HiddenInput)

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils.timezone import localtime
 
 from annotation.models import Campaign
-from annotation.queries import activity, disputes
+from annotation.queries import activity, bars, disputes
 from annotation.queries.activity import Share
 from hierarchy.rules import sees_everything
 
@@ -20,8 +20,9 @@ def show_home(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         midnight = localtime().replace(hour=0, minute=0, second=0, microsecond=0)
         context["activity"] = activity.count_activity(request.user, since=midnight)
-        context["barred"] = activity.find_bar(request.user)
+        context["barred"] = bars.find_bar_of_user(request.user)
         if sees_everything(request.user):
+            context["appeals"] = bars.list_open_appeals().count()
             context["waiting"] = disputes.list_open_disputes().count()
     return render(request, "annotation/home.html", context)
 

@@ -1,8 +1,9 @@
-"""Lists that are cut into pages by number."""
+"""Lists that are cut into pages, by number or after an id."""
 
 from django.http import Http404, HttpRequest
 
 MAX_PAGE_DIGITS = 4
+MAX_ID_DIGITS = 18
 
 
 def read_page_number(request: HttpRequest) -> int:
@@ -11,3 +12,9 @@ def read_page_number(request: HttpRequest) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= MAX_PAGE_DIGITS and int(text) >= 1):
         raise Http404("There is no such page.")
     return int(text)
+
+
+def read_after(request: HttpRequest) -> int | None:
+    """The id after which the page begins, as the address says it; None from the first one on."""
+    text = request.GET.get("after", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_ID_DIGITS else None

@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from annotation.rules import Barred
 from hierarchy.errors import Conflict, InvalidInput, KeyReused, NotFound, NotPermitted
 
 
@@ -20,11 +21,19 @@ class MemberRequest(HttpRequest):
     user: User
 
 
+class RefusedWithWay(PermissionDenied):
+    """`way` is where the person reads more of it, and what can be done."""
+
+    def __init__(self, detail: str, way: str) -> None:
+        super().__init__(detail)
+        self.way = way
+
+
 View = Callable[..., HttpResponse]
 
 
 def answer_refusals(*, back: str, keeping: str = "") -> Callable[[View], View]:
-    """NotFound becomes a 404 and NotPermitted a 403; a conflict is told on the page `back`, to which it leads.
+    """NotFound becomes a 404 and NotPermitted a 403, which leads a barred person to the page of their bar; a conflict is told on the page `back`, to which it leads.
 
     `back` names a route; `keeping` is the part of the address that it has in common with the view's, if any.
     InvalidInput stays the view's affair: it belongs at the fields of a form.
@@ -37,6 +46,8 @@ def answer_refusals(*, back: str, keeping: str = "") -> Callable[[View], View]:
                 return view(request, **parts)
             except NotFound as error:
                 raise Http404(error.detail) from error
+            except Barred as error:
+                raise RefusedWithWay(error.detail, reverse("annotation:bar")) from error
             except NotPermitted as error:
                 raise PermissionDenied(error.detail) from error
             except (Conflict, KeyReused) as error:

@@ -30,11 +30,6 @@ def count_recent(annotator: Annotator, *, since: datetime) -> int:
     return Vote.objects.standing().filter(annotator=annotator, voted_at__gte=since).count()
 
 
-def find_bar(user: User) -> Annotator | None:
-    """The annotator of an account that was barred, None where nobody barred it."""
-    return Annotator.objects.filter(user_id=user.pk, barred_at__isnull=False).first()
-
-
 def find_campaign_in_hand(annotator: Annotator) -> str | None:
     """The name of the open campaign from which the annotator's newest page came: people stay with what they chose."""
     pages = Batch.objects.filter(annotator=annotator, campaign__state=Campaign.State.OPEN)

@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import Exists, F, FilteredRelation, OuterRef, Q
 from django.db.models.expressions import OrderBy
 
-from annotation.models import Annotator, Batch, Skill, Snapshot, Vote
+from annotation.models import Annotator, Bar, Batch, Conduct, Skill, Snapshot, Vote
 from hierarchy.errors import NotFound
 
 # Columns by which annotators can be listed: all but the number are of their skill.
@@ -35,18 +35,19 @@ class Answered:
 
 @dataclass(frozen=True)
 class ListedAnnotator:
-    """`skill` is None where the snapshot in force has learned nothing of the annotator."""
+    """`skill` is None where the snapshot in force has learned nothing of the annotator, `bar` where none is open."""
 
     annotator: Annotator
     skill: Skill | None
     answered: Answered
+    bar: Bar | None
 
 
 def list_annotators(
     *, snapshot: Snapshot, order: str, descending: bool, start: int, count: int
 ) -> list[ListedAnnotator]:
     """`count` of those who have voted or are barred, from place `start` on, by a name in `ORDERS`; those of whom nothing is
-    known come last. Three queries."""
+    known come last. Four queries."""
     page = list(
         Annotator.objects.annotate(skill=FilteredRelation("skills", condition=Q(skills__snapshot=snapshot)))
         .filter(Exists(Vote.objects.filter(annotator=OuterRef("pk"))) | Q(barred_at__isnull=False))
@@ -55,8 +56,11 @@ def list_annotators(
     ids = [annotator.pk for annotator in page]
     skills = {skill.annotator_id: skill for skill in Skill.objects.filter(snapshot=snapshot, annotator__in=ids)}
     answered = count_answered(ids)
+    bars = {bar.annotator_id: bar for bar in Bar.objects.filter(annotator__in=ids, ended_at=None)}
     return [
-        ListedAnnotator(annotator, skills.get(annotator.pk), answered.get(annotator.pk, Answered()))
+        ListedAnnotator(
+            annotator, skills.get(annotator.pk), answered.get(annotator.pk, Answered()), bars.get(annotator.pk)
+        )
         for annotator in page
     ]
 
@@ -79,8 +83,8 @@ def count_answered(annotator_ids: list[int]) -> dict[int, Answered]:
 
 
 def find_annotator_by_number(number: int) -> Annotator:
-    """With their account, and with who barred them."""
-    annotator = Annotator.objects.select_related("user", "barred_by").filter(pk=number).first()
+    """With their account."""
+    annotator = Annotator.objects.select_related("user").filter(pk=number).first()
     if annotator is None:
         raise NotFound(f"There is no annotator {number}.")
     return annotator
@@ -89,6 +93,11 @@ def find_annotator_by_number(number: int) -> Annotator:
 def find_newest_skill(annotator: Annotator) -> Skill | None:
     """The last that was learned of an annotator, with its snapshot: nothing new is learned of who is barred."""
     return Skill.objects.filter(annotator=annotator).select_related("snapshot").order_by("-snapshot").first()
+
+
+def find_conduct(annotator: Annotator) -> Conduct | None:
+    """How the annotator answered of late; None for somebody new."""
+    return Conduct.objects.filter(annotator=annotator).first()
 
 
 def list_newest_pages(annotator: Annotator, *, count: int) -> list[Batch]:

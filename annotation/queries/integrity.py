@@ -25,11 +25,13 @@ IS_GOLD = "question.is_gold"
 IS_DUE = """(question.id IN (SELECT unnest(questions) FROM annotation_duequestions)
      OR question.id IN (SELECT question_id FROM annotation_setaside))"""
 WAS_GOLD = "EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id)"
-# Nobody was asked for imported votes, so they break no limit however many they are; barred annotators' votes are asked anew.
+# Nobody was asked for imported votes, so they break no limit however many they are; votes of barred annotators are asked anew, and count
+# again when the bar has ended.
 IN_TIME = """(SELECT count(*) FROM annotation_vote AS vote JOIN annotation_batch AS batch ON batch.id = vote.batch_id
      JOIN annotation_annotator AS annotator ON annotator.id = vote.annotator_id
      WHERE vote.question_id = question.id AND vote.withdrawn_at IS NULL AND NOT vote.late
-     AND annotator.barred_at IS NULL AND batch.outcome <> 'IMPORTED')"""
+     AND annotator.barred_at IS NULL AND batch.outcome <> 'IMPORTED' AND NOT EXISTS (
+         SELECT 1 FROM annotation_bar AS bar WHERE bar.annotator_id = annotator.id AND bar.begun_at >= vote.voted_at))"""
 LEASED = """(SELECT count(*) FROM annotation_batchitem AS item JOIN annotation_batch AS batch ON batch.id = item.batch_id
      WHERE item.question_id = question.id AND batch.closed_at IS NULL AND batch.expires_at > now())"""
 
@@ -268,6 +270,17 @@ CHECKS = (
         """SELECT flag.id FROM annotation_flag AS flag WHERE flag.kind = 'CONTESTED' AND NOT EXISTS (
                SELECT 1 FROM annotation_vote AS vote
                WHERE vote.batch_id = flag.batch_id AND vote.position = flag.position)""",
+    ),
+    Check(
+        "barred_annotators_have_their_bar",
+        """SELECT annotator.id FROM annotation_annotator AS annotator
+           LEFT JOIN annotation_bar AS bar ON bar.annotator_id = annotator.id AND bar.ended_at IS NULL
+           WHERE annotator.barred_at IS DISTINCT FROM bar.begun_at""",
+    ),
+    Check(
+        "appeals_of_ended_bars_are_answered",
+        """SELECT appeal.id FROM annotation_appeal AS appeal JOIN annotation_bar AS bar ON bar.id = appeal.bar_id
+           WHERE appeal.answered_at IS NULL AND bar.ended_at IS NOT NULL""",
     ),
     Check(
         "votes_are_estimated_soon",

@@ -7,8 +7,8 @@ NO_HASH = bytes(32)
 
 
 class AuditAction(models.TextChoices):
-    """All that an entry may tell of. Nothing does UNBAR_ANNOTATOR, TAKE_DOWN_IMAGE,
-    CHANGE_TRAINING or GRANT_ATTEMPT yet."""
+    """All that an entry may tell of. Nothing does TAKE_DOWN_IMAGE, CHANGE_TRAINING, GRANT_ATTEMPT,
+    OPEN_CROWD or CLOSE_CROWD yet."""
 
     CREATE_ACCOUNT = "CREATE_ACCOUNT", "account made"
     DELETE_ACCOUNT = "DELETE_ACCOUNT", "account deleted"
@@ -20,9 +20,13 @@ class AuditAction(models.TextChoices):
     REVOKE_TOKEN = "REVOKE_TOKEN", "token revoked"
     BAR_ANNOTATOR = "BAR_ANNOTATOR", "annotator barred"
     UNBAR_ANNOTATOR = "UNBAR_ANNOTATOR", "annotator no longer barred"
+    APPEAL_BAR = "APPEAL_BAR", "bar appealed against"
+    ANSWER_APPEAL = "ANSWER_APPEAL", "appeal answered"
     OPEN_CAMPAIGN = "OPEN_CAMPAIGN", "campaign opened"
     PAUSE_CAMPAIGN = "PAUSE_CAMPAIGN", "campaign paused"
     CLOSE_CAMPAIGN = "CLOSE_CAMPAIGN", "campaign closed"
+    OPEN_CROWD = "OPEN_CROWD", "campaign opened to an external crowd"
+    CLOSE_CROWD = "CLOSE_CROWD", "external crowd closed"
     CHANGE_POLICY = "CHANGE_POLICY", "policy changed"
     MAKE_GOLD = "MAKE_GOLD", "gold made"
     RETIRE_GOLD = "RETIRE_GOLD", "gold retired"

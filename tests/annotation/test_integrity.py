@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils.timezone import now
 
-from annotation.actions import accounts, disputes, estimates
+from annotation.actions import bars, disputes, estimates
 from annotation.models import Estimate, Vote
 from annotation.queries.integrity import CHECKS, find_broken, find_wrong_estimates
 from hierarchy.actions import releases
@@ -89,6 +89,12 @@ BREAKS = {
            SELECT batch.annotator_id, batch.id, item.position, item.question_id, batch.synset_id, 'CONTESTED', '', now(), ''
            FROM annotation_batch AS batch JOIN annotation_batchitem AS item ON item.batch_id = batch.id
            WHERE batch.closed_at IS NULL LIMIT 1"""
+    ],
+    "barred_annotators_have_their_bar": ["UPDATE annotation_annotator SET barred_at = now()"],
+    "appeals_of_ended_bars_are_answered": [
+        """INSERT INTO annotation_bar (annotator_id, code, reason, by_engine, begun_at, ended_at)
+           SELECT id, 'OTHER', 'rude', true, now(), now() FROM annotation_annotator LIMIT 1""",
+        "INSERT INTO annotation_appeal (bar_id, text, made_at, answer) SELECT id, 'why', now(), '' FROM annotation_bar",
     ],
     "votes_are_estimated_soon": [
         "INSERT INTO annotation_duequestions (campaign_id, questions, due_at) SELECT campaign_id, ARRAY[id], now() - interval '1 hour' FROM annotation_question"
@@ -189,7 +195,7 @@ def test_an_estimate_is_checked_under_its_own_snapshot_with_its_skills(service):
 
 def test_votes_of_barred_annotators_break_nothing(service):
     barred = Vote.objects.filter(question__state="ACCEPTED").earliest("pk").annotator_id
-    accounts.bar_annotator(annotator_id=barred, reason="all yes", by=None, at=now())
+    bars.bar_annotator(annotator_id=barred, reason="all yes", by=None, at=now())
     assert find_all_broken() == set()
     estimate_all()
 

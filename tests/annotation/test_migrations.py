@@ -5,8 +5,9 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.timezone import now
 
+from annotation.actions import bars
 from annotation.consensus.start import GRADED
-from annotation.models import Estimate, Question, Snapshot
+from annotation.models import Bar, Estimate, Question, Snapshot
 from annotation.queries.integrity import CHECKS, find_broken, find_wrong_estimates
 from tests import builders
 from tests.annotation.actions.test_batches import make_campaign
@@ -15,6 +16,29 @@ from tests.annotation.actions.test_batches import make_campaign
 def migrate(name):
     executor = MigrationExecutor(connection)
     executor.migrate([("annotation", name)] if name else executor.loader.graph.leaf_nodes())
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_bars_survive_the_way_back_and_forth():
+    boss = builders.make_user("boss", "curator")
+    rude, spammer, honest = (builders.find_annotator(user).pk for user in builders.make_crowd(3))
+    bars.bar_annotator(annotator_id=rude, reason="rude", by=boss, at=now())
+    bars.bar_annotator(annotator_id=spammer, code="GUESSES", reason="all yes", by=None, at=now())
+    barred = list(Bar.objects.order_by("pk").values_list("annotator", "code", "reason", "by", "by_engine", "begun_at"))
+    try:
+        migrate("0017_notes")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id, barred_reason, barred_on_gold FROM annotation_annotator WHERE barred_at IS NOT NULL"
+            )
+            assert set(cursor.fetchall()) == {(rude, "rude", False), (spammer, "all yes", True)}
+    finally:
+        migrate(None)
+
+    found = Bar.objects.order_by("pk").values_list("annotator", "code", "reason", "by", "by_engine", "begun_at")
+    assert list(found) == barred
+    assert builders.find_annotator(boss).barred_at is None
+    assert not Bar.objects.filter(annotator=honest).exists()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.utils.timezone import now
 
-from annotation.actions import accounts, votes
+from annotation.actions import bars, votes
 from annotation.consensus.belief import estimate_votes
 from annotation.consensus.files import read_parameters_file, read_votes_file
 from annotation.consensus.model import Answer
@@ -47,7 +47,7 @@ def campaign():
         builders.estimate_all()
     for page in (pages[1], pages[1 + ANNOTATORS]):
         votes.undo_batch(annotator_id=page.annotator_id, batch_id=page.pk)
-    accounts.bar_annotator(annotator_id=pages[2].annotator_id, reason="all yes", by=campaign.drafted_by, at=now())
+    bars.bar_annotator(annotator_id=pages[2].annotator_id, reason="all yes", by=campaign.drafted_by, at=now())
     builders.estimate_all()
     return campaign
 

@@ -4,11 +4,14 @@ import math
 from typing import Any
 
 import pytest
+from django.utils.timezone import now
 
+from annotation.actions.bars import bar_annotator
 from annotation.consensus.decide import Rule
-from annotation.models import Annotator, Campaign
-from annotation.rules import TRANSITIONS, PolicyValues, check_not_barred, next_state, steps_of
-from hierarchy.errors import Conflict, InvalidInput, NotPermitted
+from annotation.models import Campaign
+from annotation.rules import TRANSITIONS, Barred, PolicyValues, check_not_barred, next_state, steps_of
+from hierarchy.errors import Conflict, InvalidInput
+from tests.builders import find_annotator, make_user
 
 
 def make_policy(name, value):
@@ -73,8 +76,12 @@ def test_the_consensus_engine_takes_every_policy(target_error, vote_cap):
     assert Rule(target_error=policy.target_error, vote_cap=policy.vote_cap).vote_cap == vote_cap
 
 
+@pytest.mark.django_db
 def test_a_bar_is_told_with_its_reason():
-    check_not_barred(Annotator(user_id=1))
+    annotator = find_annotator(make_user("ann"))
+    check_not_barred(annotator)
 
-    with pytest.raises(NotPermitted, match="all yes"):
-        check_not_barred(Annotator(user_id=1, barred_at="2026-01-01", barred_reason="all yes"))
+    barred = bar_annotator(annotator_id=annotator.pk, reason="all yes", by=None, at=now())
+
+    with pytest.raises(Barred, match="all yes"):
+        check_not_barred(barred)

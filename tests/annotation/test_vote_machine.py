@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from annotation.actions import accounts, batches, disputes, drawing, estimates, votes
+from annotation.actions import bars, batches, disputes, drawing, estimates, votes
 from annotation.actions.votes import GivenVote
 from annotation.models import Annotator, BatchItem, Dispute, Question, Vote
 from annotation.queries.integrity import CHECKS, find_broken, find_wrong_estimates
@@ -243,11 +243,19 @@ class VoteMachine(RuleBasedStateMachine):
         if not voters or len(self.barred) == MOST_BARRED:
             return
         annotator = voters[number % len(voters)]
-        accounts.bar_annotator(annotator_id=annotator, reason="all yes", by=self.curator, at=now())
+        bars.bar_annotator(annotator_id=annotator, reason="all yes", by=self.curator, at=now())
         self.barred.add(annotator)
         for page in self.pages:
             if page.annotator == annotator and not page.sent:
                 page.state = "RETURNED"
+
+    @rule(number=numbers)
+    def unbar(self, number: int) -> None:
+        if not self.barred:
+            return
+        annotator = sorted(self.barred)[number % len(self.barred)]
+        bars.unbar_annotator(annotator_id=annotator, by=self.curator, at=now())
+        self.barred.remove(annotator)
 
     @rule()
     def estimate(self) -> None:

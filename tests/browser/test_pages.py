@@ -12,10 +12,10 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils.timezone import now
 
 from annotation.actions import flags
-from annotation.actions.accounts import bar_annotator
+from annotation.actions.bars import bar_annotator, make_appeal
 from annotation.actions.estimation import begin_estimation
 from annotation.actions.notes import write_notes
-from annotation.models import Dispute, Skill
+from annotation.models import Annotator, Appeal, Dispute, Skill
 from config.reading import BASE_DIR
 from config.texts.catalogues import read_catalogue
 from hierarchy.actions.releases import publish_release
@@ -65,9 +65,11 @@ ANNOTATOR_PAGES = {
     "campaign": "/campaigns/animals/",
     "account": "/account/",
     "answers": "/work/answers/",
+    "bar": "/account/bar/",
     "password": "/accounts/password/",
     "password-done": "/accounts/password/done/",
 }
+BARRED_PAGES = {"barred-home": "/", "barred": "/account/bar/"}
 CURATOR_PAGES = {
     "curator-home": "/",
     "annotate-ready": "/annotate/",
@@ -77,6 +79,8 @@ CURATOR_PAGES = {
     "draft": "/draft-campaign/",
     "annotators": "/curate/annotators/",
     "annotator": "/curate/annotators/{annotator}/",
+    "appeals": "/curate/appeals/",
+    "appeal": "/curate/appeals/{appeal}/",
     "model": "/curate/model/",
     "flags": "/curate/flags/",
     "notes": "/curate/notes/n02084071/",
@@ -92,7 +96,9 @@ def learn(campaign, voters):
     good = [[90, 5, 5], [5, 5, 90]]
     make_snapshot(counts={find_annotator(voter).pk: good for voter in voters})
     measure(campaign, campaign.synsets.all())
-    bar_annotator(annotator_id=find_annotator(voters[0]).pk, reason="Yes to everything.", by=None, at=now())
+    barred = find_annotator(voters[0]).pk
+    bar_annotator(annotator_id=barred, reason="Yes to everything.", by=None, at=now())
+    make_appeal(annotator_id=barred, text="I looked at each.", at=now())
     begin_estimation(shards=4, by=None, at=now())
 
 
@@ -123,11 +129,22 @@ def all_pages(full_site, visit, annotator, curator):
     def walk(size, language="en"):
         viewport = dict(zip(("width", "height"), size, strict=True))
         options = {"viewport": viewport, "reduced_motion": "reduce", "locale": language}
-        dispute, known = Dispute.objects.earliest("pk").pk, Skill.objects.latest("pk").annotator_id
-        for user, pages in ((None, VISITOR_PAGES), (annotator, ANNOTATOR_PAGES), (curator, CURATOR_PAGES)):
+        ids = {
+            "dispute": Dispute.objects.earliest("pk").pk,
+            "annotator": Skill.objects.latest("pk").annotator_id,
+            "appeal": Appeal.objects.latest("pk").pk,
+        }
+        barred = Annotator.objects.get(barred_at__isnull=False).user
+        visitors = (
+            (None, VISITOR_PAGES),
+            (annotator, ANNOTATOR_PAGES),
+            (barred, BARRED_PAGES),
+            (curator, CURATOR_PAGES),
+        )
+        for user, pages in visitors:
             visitor = visit(user, **options)
             for name, path in pages.items():
-                found = visitor.open(path.format(dispute=dispute, annotator=known))
+                found = visitor.open(path.format(**ids))
                 assert found.status == (404 if path == NOT_FOUND else 200), path
                 yield name, visitor
 

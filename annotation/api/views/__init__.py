@@ -1,9 +1,13 @@
+from annotation.api.views.appeals import AnswerView, AppealsView, AppealView, MyAppealView
 from annotation.api.views.batches import BatchesView, BatchView, BatchVotesView
 from annotation.api.views.campaigns import CampaignsView, CampaignView
 from annotation.api.views.disputes import DecisionView, DisputesView, DisputeView
 from annotation.api.views.me import MeView
 
 __all__ = [
+    "AnswerView",
+    "AppealView",
+    "AppealsView",
     "BatchView",
     "BatchVotesView",
     "BatchesView",
@@ -13,4 +17,5 @@ __all__ = [
     "DisputeView",
     "DisputesView",
     "MeView",
+    "MyAppealView",
 ]

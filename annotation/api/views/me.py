@@ -1,3 +1,6 @@
+from typing import Any
+
+from django.contrib.auth.models import User
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -6,6 +9,7 @@ from annotation.api.answers import MeAnswer, describe_problems
 from annotation.api.reading import ReadView
 from annotation.api.visitors import get_user
 from annotation.models import ApiToken, Vote
+from annotation.queries.bars import find_bar_of_user
 from annotation.queries.batches import list_live_batches
 from annotation.rules import TOKEN_SCOPES_OF_ROLE
 from hierarchy.rules import Role, find_role
@@ -27,7 +31,15 @@ class MeView(ReadView):
             "open_batches": list_live_batches(user),
             "votes": Vote.objects.standing().filter(annotator__user=user).count(),
         }
-        return Response(MeAnswer(found).data)
+        return Response(MeAnswer(found | {"bar": _find_bar(user)}).data)
+
+
+def _find_bar(user: User) -> dict[str, Any] | None:
+    bar = find_bar_of_user(user)
+    if bar is None:
+        return None
+    names = ("code", "reason", "by_engine", "begun_at")
+    return {**{name: getattr(bar, name) for name in names}, "appeal": bar.appeals.order_by("-pk").first()}
 
 
 def _list_scopes(request: Request, role: Role) -> list[str]:

@@ -4,9 +4,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.timezone import now
 
-from annotation.actions.accounts import bar_annotator
+from annotation.actions.bars import bar_annotator
 from annotation.management.accounts import find_user
-from annotation.models import Annotator
+from annotation.models import Annotator, Bar
 from annotation.tasks import ring_doorbell
 from hierarchy.errors import DomainError
 from hierarchy.rules import CURATORS, find_role
@@ -22,8 +22,9 @@ class Command(BaseCommand):
         parser.add_argument("names", nargs="+", metavar="NAME", help="names, or @FILE with one a line")
         parser.add_argument("--as", dest="username", required=True, help="the curator who bars them")
         parser.add_argument("--reason", required=True, help="they are told")
+        parser.add_argument("--code", choices=Bar.Code.values, default=Bar.Code.OTHER, help="what kind of reason it is")
 
-    def handle(self, *args: Any, names: list[str], username: str, reason: str, **options: Any) -> None:
+    def handle(self, *args: Any, names: list[str], username: str, reason: str, code: str, **options: Any) -> None:
         by = find_user(username)
         if find_role(by) not in CURATORS:
             raise CommandError(f"{username} is no curator.")
@@ -36,7 +37,7 @@ class Command(BaseCommand):
             raise CommandError(f"Nobody was barred: there is no annotator {', '.join(missing[:10])}.")
         for number, name in enumerate(listed, 1):
             try:
-                bar_annotator(annotator_id=found[name], reason=reason, by=by, at=now())
+                bar_annotator(annotator_id=found[name], code=code, reason=reason, by=by, at=now())
             except DomainError as error:
                 raise CommandError(f"{name}: {error.detail}") from error
             self.stderr.write(f"{number:,} of {len(listed):,}")

@@ -1,4 +1,4 @@
-"""Accounts, roles, tokens, bars."""
+"""Accounts, roles, tokens."""
 
 import hashlib
 
@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 from django.utils.timezone import now
 
 from annotation.actions import accounts
-from annotation.models import Annotator, ApiToken, Estimate, Question
-from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from annotation.models import Annotator, ApiToken
+from hierarchy.errors import Conflict, InvalidInput, NotFound
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -141,126 +141,3 @@ def test_a_prefix_revokes_the_one_live_token_that_begins_so():
     ApiToken.objects.filter(pk=create_token(owner)[0].pk).update(prefix=token.prefix)
     with pytest.raises(Conflict, match="2 live tokens"):
         accounts.revoke_token_by_prefix(prefix=key, at=now())
-
-
-def bar(annotator_id, by, reason="all yes"):
-    return accounts.bar_annotator(annotator_id=annotator_id, reason=reason, by=by, at=now())
-
-
-def test_a_bar_is_set_once_with_its_reason():
-    annotator = builders.find_annotator(create_user())
-    curator = builders.make_user("carol", "curator")
-    first = bar(annotator.pk, curator, " all yes ")
-    again = bar(annotator.pk, curator, "all no")
-
-    assert (again.barred_reason, again.barred_at, again.barred_by) == ("all yes", first.barred_at, curator)
-
-
-def test_a_bar_gives_open_pages_back_so_that_others_are_asked():
-    spammer, other, curator = *builders.make_crowd(2), builders.make_user("carol", "curator")
-    synset = builders.make_synset(1740)
-    builders.make_candidates(synset, 3)
-    campaign = builders.make_open_campaign([synset], gold_rate=0)
-    page = builders.lease(spammer, campaign)
-
-    bar(builders.find_annotator(spammer).pk, curator)
-
-    page.refresh_from_db()
-    assert (page.outcome, page.closed_at is None) == ("RETURNED", False)
-    assert builders.lease(other, campaign) is not None
-
-
-def test_a_bar_needs_a_reason_an_annotator_and_another_person():
-    curator = builders.make_user("carol", "curator")
-    own = builders.find_annotator(curator)
-
-    with pytest.raises(InvalidInput, match="reason"):
-        bar(own.pk, curator, "  ")
-    with pytest.raises(NotFound):
-        bar(own.pk + 1, curator)
-    with pytest.raises(NotPermitted):
-        bar(own.pk, curator)
-
-
-def make_barred(answers=("YES", "YES", "YES"), **policy):
-    """A campaign of one question, its voters in order, the first of them barred after all was estimated."""
-    question = builders.make_question(gold_rate=0, **policy)
-    users = builders.make_votes(question.campaign, answers)
-    bar(builders.find_annotator(users[0]).pk, builders.make_user("carol", "curator"))
-    return Question.objects.get(pk=question.pk)
-
-
-def test_a_bar_makes_due_what_rested_on_the_annotators_votes():
-    other = builders.make_question(number=1930, gold_rate=0)
-    builders.make_votes(other.campaign, ["NO"])
-    question = make_barred()
-
-    assert list(Question.objects.due()) == [question]
-
-
-def test_votes_of_a_barred_annotator_count_nothing_and_the_question_is_asked_again():
-    question = make_barred(("YES", "NO"))
-    builders.estimate_all()
-    estimate = Estimate.objects.get()
-    question.refresh_from_db()
-
-    assert estimate.votes == 1
-    assert estimate.probability < 0.1
-    assert question.votes.count() == 2
-    for name in ("dan", "eve"):
-        builders.vote(builders.make_user(name), "NO", campaign=question.campaign)
-    builders.estimate_all()
-    question.refresh_from_db()
-    assert question.state == "REJECTED"
-
-
-def test_a_place_that_a_barred_annotator_took_is_free_again():
-    question = make_barred(("YES", "UNSURE"), vote_cap=3)
-    Question.objects.update(votes_wanted=2)
-
-    assert builders.lease(builders.make_user("dan"), question.campaign).items.get().question == question
-
-
-def test_a_label_that_rested_on_a_barred_annotator_goes_to_a_curator_when_the_others_speak_against_it():
-    question = builders.make_question(gold_rate=0)
-    users = builders.make_crowd(4)
-    pages = [builders.lease(user, question.campaign) for user in users[:3]]
-    for page in pages:
-        builders.submit(page, "YES")
-    builders.estimate_all()
-    for user in users[:3]:
-        bar(builders.find_annotator(user).pk, builders.make_user(f"by-{user.username}", "curator"))
-    builders.estimate_all()
-    question.refresh_from_db()
-
-    assert question.state == "ACCEPTED"
-    assert [dispute.reason for dispute in question.disputes.all()] == ["FLIP"]
-
-
-def test_a_bar_takes_back_what_questions_count_and_hold():
-    spammer, curator = builders.make_crowd(1)[0], builders.make_user("carol", "curator")
-    synset = builders.make_synset(1740)
-    builders.make_candidates(synset, 6)
-    campaign = builders.make_open_campaign([synset], page_size=3, gold_rate=0)
-    builders.vote(spammer, campaign=campaign)
-    builders.lease(spammer, campaign)
-    bar(builders.find_annotator(spammer).pk, curator)
-
-    assert set(Question.objects.values_list("votes_in_time", flat=True)) == {0}
-    assert not Question.objects.exclude(held_until=[]).exists()
-
-
-def test_a_bar_makes_no_gold_due():
-    question = builders.make_question(gold_rate=0)
-    page = builders.lease(builders.make_user("dan"), question.campaign)
-    builders.make_gold(question)
-    builders.submit(page, "YES")
-    bar(page.annotator_id, builders.make_user("carol", "curator"))
-
-    assert not Question.objects.due().exists()
-
-
-def test_answers_on_gold_may_bar_without_a_person():
-    annotator = builders.find_annotator(create_user())
-
-    assert bar(annotator.pk, None).barred_by is None

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils.timezone import now
 
-from annotation.actions import accounts, batches, campaigns, votes
+from annotation.actions import bars, batches, campaigns, votes
 from annotation.models import BatchItem, Gold, Question
 from annotation.rules import PolicyValues
 from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
@@ -190,7 +190,7 @@ def test_a_barred_annotator_gets_no_page(curator):
     campaign = make_campaign(by=curator)
     user = builders.make_crowd(1)[0]
     annotator = builders.find_annotator(user)
-    accounts.bar_annotator(annotator_id=annotator.pk, reason="all yes", by=curator, at=now())
+    bars.bar_annotator(annotator_id=annotator.pk, reason="all yes", by=curator, at=now())
 
     with pytest.raises(NotPermitted, match="all yes"):
         builders.lease(user, campaign)

@@ -13,9 +13,9 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import ProtectedError
 from django.utils.timezone import now
 
-from annotation.actions import accounts, batches, campaigns, deletions, disputes
+from annotation.actions import accounts, bars, batches, campaigns, deletions, disputes
 from annotation.actions.ledger import Deletion, add_deletions, read_deletions
-from annotation.models import AccountMark, Annotator, ApiToken, Batch, Campaign, Dispute, Policy, Vote
+from annotation.models import AccountMark, Annotator, ApiToken, Appeal, Bar, Batch, Campaign, Dispute, Policy, Vote
 from annotation.queries.accounts import find_live_token
 from annotation.rules import PolicyValues
 from hierarchy.actions import releases
@@ -105,7 +105,7 @@ def test_what_a_curator_did_stays_without_their_name():
     disputes.settle_dispute(
         dispute_id=dispute.pk, verdict="ACCEPTED", reason="a cat", version=dispute.version, by=boss, at=now()
     )
-    accounts.bar_annotator(annotator_id=Vote.objects.first().annotator_id, reason="all yes", by=boss, at=now())
+    bars.bar_annotator(annotator_id=Vote.objects.first().annotator_id, reason="all yes", by=boss, at=now())
     releases.publish_release(name="first", by=boss, at=now())
     campaigns.draft_campaign(
         name="next", title="Next", wnids=[question.synset.wnid], policy=PolicyValues(), by=boss, at=now()
@@ -118,8 +118,8 @@ def test_what_a_curator_did_stays_without_their_name():
     assert Policy.objects.get(campaign__name="next").created_by is None
     assert Release.objects.get().drafted_by is None
     assert Label.objects.get(source="CURATOR").by is None
-    barred = Annotator.objects.get(barred_at__isnull=False)
-    assert (barred.barred_by, barred.barred_on_gold, barred.barred_reason) == (None, False, "all yes")
+    bar = Bar.objects.get()
+    assert (bar.by, bar.by_engine, bar.reason) == (None, False, "all yes")
 
 
 def test_pages_say_what_was_done_by_a_deleted_account():
@@ -130,7 +130,7 @@ def test_pages_say_what_was_done_by_a_deleted_account():
         dispute_id=dispute.pk, verdict="ACCEPTED", reason="a cat", version=dispute.version, by=boss, at=now()
     )
     voter = Vote.objects.first().annotator
-    accounts.bar_annotator(annotator_id=voter.pk, reason="all yes", by=boss, at=now())
+    bars.bar_annotator(annotator_id=voter.pk, reason="all yes", by=boss, at=now())
     for user in (boss, voter.user, question.campaign.drafted_by):
         delete(user)
     browser = sign_in(other)
@@ -150,10 +150,25 @@ def test_a_deleted_annotator_can_still_be_barred():
     builders.vote(ann, campaign=make_campaign())
     delete(ann)
 
-    accounts.bar_annotator(annotator_id=number, reason="all yes", by=boss, at=now())
+    bars.bar_annotator(annotator_id=number, reason="all yes", by=boss, at=now())
 
     builders.estimate_all()
     assert find_all_broken() == set()
+
+
+def test_what_a_barred_person_wrote_goes_with_their_account_and_the_bar_stays():
+    ann, boss = builders.make_user("ann"), builders.make_user("boss", "curator")
+    number = builders.find_annotator(ann).pk
+    bars.bar_annotator(annotator_id=number, reason="all yes", by=boss, at=now())
+    made = bars.make_appeal(annotator_id=number, text="I am Ann Example.", at=now())
+    bars.answer_appeal(appeal_id=made.pk, lift=False, answer="No.", by=boss, at=now())
+    bars.make_appeal(annotator_id=number, text="I am Ann Example!", at=now())
+
+    delete(boss)
+    delete(ann)
+
+    assert not Appeal.objects.exists()
+    assert Annotator.objects.get(pk=number).barred_at == Bar.objects.get().begun_at
 
 
 def test_people_delete_their_own_account_operators_any_and_nobody_else_one():

@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from django.utils.timezone import now
 
-from annotation.actions import campaigns, disputes, estimation
+from annotation.actions import bars, campaigns, disputes, estimation
 from annotation.actions.estimation import Work
 from annotation.actions.estimation_passes import forget_shards
 from annotation.consensus import sampling
@@ -232,15 +232,14 @@ def test_who_says_yes_to_everything_is_barred(tmp_path):
 
     spammer = find_imported("crowd-0")
     assert snapshot.skills.get(annotator=spammer).spam
-    assert (spammer.barred_at is not None, spammer.barred_by) == (True, None)
+    assert (spammer.barred_at is not None, spammer.bars.get().by_engine) == (True, True)
     assert snapshot.skills.filter(spam=True).count() == Annotator.objects.exclude(barred_at=None).count() == 1
     assert campaign.questions.due().exists()
 
 
 def test_votes_of_a_barred_annotator_teach_nothing(voted):
     barred = find_imported("crowd-3")
-    barred.barred_at, barred.barred_reason = now(), "why not"
-    barred.save()
+    bars.bar_annotator(annotator_id=barred.pk, reason="why not", by=None, at=now())
 
     snapshot = run().snapshot
 

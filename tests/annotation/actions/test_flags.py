@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from django.utils.timezone import now
 
-from annotation.actions import accounts, batches, disputes, flags, votes
+from annotation.actions import accounts, bars, batches, disputes, flags, votes
 from annotation.models import Dispute, Flag, Vote
 from annotation.queries.integrity import CHECKS, find_broken
 from hierarchy.errors import Conflict, InvalidInput, NotFound, NotPermitted
@@ -105,7 +105,7 @@ def test_a_picture_that_is_not_on_the_page_cannot_be_flagged(ann, batch):
 
 
 def test_a_barred_annotator_flags_nothing(ann, batch, boss):
-    accounts.bar_annotator(annotator_id=ann.pk, reason="all yes", by=boss, at=now())
+    bars.bar_annotator(annotator_id=ann.pk, reason="all yes", by=boss, at=now())
     ann.refresh_from_db()
 
     with pytest.raises(NotPermitted):

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from django.utils.timezone import now
 
-from annotation.actions import accounts, campaigns, disputes, gold
+from annotation.actions import accounts, bars, campaigns, disputes, gold
 from annotation.models import ApiToken
 from annotation.rules import PolicyValues
 from hierarchy.actions import releases
@@ -74,9 +74,9 @@ def test_a_bar_and_who_decided_it(boss, decided_by):
     by = boss if decided_by == "CURATOR" else None
 
     for _ in range(2):
-        accounts.bar_annotator(annotator_id=annotator.pk, reason="Ann Example again", by=by, at=now())
+        bars.bar_annotator(annotator_id=annotator.pk, reason="Ann Example again", by=by, at=now())
 
-    detail = {"account": ann.pk, "decided_by": decided_by}
+    detail = {"account": ann.pk, "decided_by": decided_by, "code": "OTHER"}
     assert list_newest() == [("BAR_ANNOTATOR", f"annotator:{annotator.pk}", by and by.pk, detail)]
     assert AuditEntry.objects.filter(action="BAR_ANNOTATOR").count() == 1
 

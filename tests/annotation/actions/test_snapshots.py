@@ -1,18 +1,16 @@
 """A snapshot in force, and all that follows from it."""
 
-from datetime import timedelta
-
 import numpy as np
 import pytest
 from django.db import transaction
 from django.utils.timezone import now
 
-from annotation.actions import estimates, snapshots
+from annotation.actions import bars, estimates, snapshots
 from annotation.actions.unseen import find_unseen
 from annotation.consensus.calibrate import Calibration, Side
 from annotation.consensus.decide import Rule
 from annotation.consensus.workers import judge_workers
-from annotation.models import Annotator, Dispute, Estimate, Question, Skill, Snapshot
+from annotation.models import Annotator, Bar, Dispute, Estimate, Question, Skill, Snapshot
 from annotation.queries.campaigns import find_policy
 from annotation.queries.snapshots import find_rule
 from hierarchy.models import Label
@@ -244,17 +242,17 @@ def test_a_publication_bars_spam(curator):
     builders.make_snapshot(counts={spammer: ALL_YES, honest: GOOD}, gold_answers=answers)
 
     barred = Annotator.objects.get(barred_at__isnull=False)
-    assert (barred.pk, barred.barred_by, barred.barred_reason) == (spammer, None, snapshots.SPAM_REASON)
+    assert barred.pk == spammer
+    assert barred.bars.values_list("code", "reason", "by_engine").get() == ("GUESSES", snapshots.SPAM_REASON, True)
     assert Skill.objects.get(spam=True).annotator_id == spammer
 
 
 def test_a_bar_that_stands_is_not_given_anew(curator):
     (spammer,) = find_ids(builders.make_crowd(1))
-    at = now() - timedelta(days=1)
-    Annotator.objects.filter(pk=spammer).update(barred_at=at, barred_reason="rude", barred_by=curator)
+    bars.bar_annotator(annotator_id=spammer, reason="rude", by=curator, at=now())
     builders.make_snapshot(counts={spammer: ALL_YES}, gold_answers=np.array([[[0, 0, 20], [0, 0, 20]]]))
 
-    assert Annotator.objects.get(pk=spammer).barred_reason == "rude"
+    assert Bar.objects.get().reason == "rude"
 
 
 # At once

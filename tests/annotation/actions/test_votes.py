@@ -8,7 +8,7 @@ import pytest
 from django.db.models import F
 from django.utils.timezone import now
 
-from annotation.actions import accounts, batches, campaigns, votes
+from annotation.actions import bars, batches, campaigns, votes
 from annotation.actions.votes import GivenVote, Receipt
 from annotation.models import Batch, BatchItem, Question, Vote
 from hierarchy.errors import Conflict, InvalidInput, KeyReused, NotFound, NotPermitted
@@ -139,7 +139,7 @@ def test_another_annotators_page_takes_no_votes(batch):
 
 def test_a_barred_annotators_votes_are_refused(curator):
     batch = builders.lease(builders.make_crowd(1)[0], make_campaign(by=curator))
-    accounts.bar_annotator(annotator_id=batch.annotator_id, reason="all yes", by=curator, at=now())
+    bars.bar_annotator(annotator_id=batch.annotator_id, reason="all yes", by=curator, at=now())
 
     with pytest.raises(NotPermitted, match="all yes"):
         send(batch, answer("YES"))
@@ -153,7 +153,7 @@ def close_campaign(batch, curator):
 
 
 def bar(batch, curator):
-    accounts.bar_annotator(annotator_id=batch.annotator_id, reason="all yes", by=curator, at=now())
+    bars.bar_annotator(annotator_id=batch.annotator_id, reason="all yes", by=curator, at=now())
 
 
 def undo(batch, curator):

@@ -3,7 +3,7 @@ import uuid
 import pytest
 from django.utils.timezone import now
 
-from annotation.actions.accounts import bar_annotator
+from annotation.actions.bars import bar_annotator
 from annotation.models import Batch, Vote
 from tests.annotation.api.client import Program, assert_problem
 from tests.builders import (

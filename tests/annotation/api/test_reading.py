@@ -124,7 +124,7 @@ def test_an_unchanged_answer_is_304(program):
 def test_me_says_who_asks_and_what_the_token_may_do(role, scope, expected):
     found = Program(make_user("eve", role), scope).ask("get", "me/").json()
 
-    assert found == {"username": "eve", "role": role, "scopes": expected, "open_batches": [], "votes": 0}
+    assert found == {"username": "eve", "role": role, "scopes": expected, "open_batches": [], "votes": 0, "bar": None}
 
 
 def test_me_counts_the_votes_that_stand():

@@ -3,7 +3,7 @@ import io
 import pytest
 from django.core.management import CommandError, call_command
 
-from annotation.models import Annotator, Question
+from annotation.models import Annotator, Bar, Question
 from tests.builders import estimate_all, make_candidates, make_open_campaign, make_synset, make_user, vote
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +24,11 @@ def ring():
 def bar(*names):
     output = io.StringIO()
     call_command(
-        "bar_annotators", *names, "--as", "carol", "--reason", "One person", stdout=output, stderr=io.StringIO()
+        "bar_annotators",
+        *names,
+        *("--as", "carol", "--code", "SEVERAL_ACCOUNTS", "--reason", "One person"),
+        stdout=output,
+        stderr=io.StringIO(),
     )
     return output.getvalue().strip()
 
@@ -34,8 +38,8 @@ def test_all_are_barred_and_what_rested_on_their_votes_is_due(ring, tmp_path):
 
     assert bar("sam", f"@{tmp_path / 'names'}") == "3 annotators are barred, 0 of them were before."
 
-    barred = Annotator.objects.filter(user__username__in=ring)
-    assert set(barred.values_list("barred_reason", "barred_by__username")) == {("One person", "carol")}
+    found = Bar.objects.filter(annotator__user__username__in=ring)
+    assert set(found.values_list("code", "reason", "by__username")) == {("SEVERAL_ACCOUNTS", "One person", "carol")}
     assert Question.objects.due().count() == 2
 
 

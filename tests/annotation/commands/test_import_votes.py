@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils.timezone import now
 
-from annotation.actions import accounts, campaigns, imports
+from annotation.actions import bars, campaigns, imports
 from annotation.models import Annotator, Batch, Campaign, Dispute, DueQuestions, Question, Vote
 from annotation.queries.integrity import CHECKS, find_broken, find_wrong_estimates
 from annotation.rules import PolicyValues
@@ -352,7 +352,7 @@ def test_new_votes_of_a_barred_annotator_are_refused_and_old_ones_skipped(campai
     rows = [[*picture(question), "ann", "YES", moment(1)] for question in (first, second)]
     import_votes(write_file(tmp_path / "votes.csv", rows[:1]))
     annotator = Annotator.objects.get(user__username__startswith="import:")
-    accounts.bar_annotator(annotator_id=annotator.pk, reason="all yes", by=campaign.drafted_by, at=now())
+    bars.bar_annotator(annotator_id=annotator.pk, reason="all yes", by=campaign.drafted_by, at=now())
 
     assert "1 already there" in import_votes(tmp_path / "votes.csv")
     with pytest.raises(CommandError, match="line 3, column annotator: is barred"):

@@ -4,7 +4,7 @@ from django.core import mail
 from django.test import Client
 from django.utils.timezone import now
 
-from annotation.actions import accounts
+from annotation.actions import bars
 from annotation.models import Annotator, ApiToken
 from annotation.queries.accounts import find_live_token
 from tests.annotation.actions.test_recorded import list_newest
@@ -192,7 +192,7 @@ def test_anothers_token_is_not_found():
 def test_a_barred_person_reads_the_reason():
     ann = make_user("ann")
     boss = make_user("boss", "curator")
-    accounts.bar_annotator(annotator_id=find_annotator(ann).pk, reason="answers at random", by=boss, at=now())
+    bars.bar_annotator(annotator_id=find_annotator(ann).pk, reason="answers at random", by=boss, at=now())
 
     assert "answers at random" in sign_in(ann).get("/account/").content.decode()
 

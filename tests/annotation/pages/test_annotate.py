@@ -5,7 +5,7 @@ from django.core.cache import cache
 from django.urls import reverse
 from django.utils.timezone import now
 
-from annotation.actions import accounts, campaigns
+from annotation.actions import bars, campaigns
 from annotation.models import Batch, Campaign, Vote
 from annotation.rules import PolicyValues
 from annotation.tasks import DOORBELL
@@ -361,7 +361,7 @@ def test_votes_and_undone_votes_ring_the_doorbell(client, ann, step):
 
 def test_a_barred_person_reads_the_reason(client, ann):
     boss = make_user("boss", "curator")
-    accounts.bar_annotator(annotator_id=find_annotator(ann).pk, reason="answers at random", by=boss, at=now())
+    bars.bar_annotator(annotator_id=find_annotator(ann).pk, reason="answers at random", by=boss, at=now())
 
     response = client.get(PAGE)
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from django.utils.timezone import now
 
-from annotation.actions import accounts
-from annotation.models import Annotator
+from annotation.actions import bars
+from annotation.models import Annotator, Bar
 from annotation.pages import annotators as pages
 from tests.annotation.pages.browser import list_messages, read_fields, sign_in
 from tests.builders import (
@@ -50,7 +50,9 @@ def list_numbers(response):
 
 
 def bar(client, number, **changes):
-    return client.post(f"/curate/annotators/{number}/bar/", {"reason": "yes to all", "sure": "on"} | changes)
+    return client.post(
+        f"/curate/annotators/{number}/bar/", {"code": "GUESSES", "reason": "yes to all", "sure": "on"} | changes
+    )
 
 
 def test_without_a_snapshot_there_is_nobody_to_tell_apart(client):
@@ -138,7 +140,7 @@ def test_the_list_is_cut_into_pages(campaign, client, monkeypatch):
 
 def test_who_is_barred_is_listed_with_the_reason(campaign, client, boss):
     by_hand, by_gold = find_ids(make_crowd(2))
-    accounts.bar_annotator(annotator_id=by_hand, reason="always yes", by=boss, at=now())
+    bars.bar_annotator(annotator_id=by_hand, reason="always yes", by=boss, at=now())
     gold_answers = np.array([[[0, 0, 40], [0, 0, 40]]])
     make_snapshot(counts={by_gold: ALL_YES}, gold_answers=gold_answers)
 
@@ -179,9 +181,9 @@ def test_barring_asks_again_and_rings(campaign, client, boss, monkeypatch):
 
     response = bar(client, number)
 
-    barred = Annotator.objects.get(pk=number)
+    barred = Bar.objects.get(annotator=number)
     assert response.headers["Location"] == f"/curate/annotators/{number}/"
-    assert (barred.barred_reason, barred.barred_by, rings) == ("yes to all", boss, [1])
+    assert (barred.code, barred.reason, barred.by, rings) == ("GUESSES", "yes to all", boss, [1])
     assert campaign.questions.due().count() == 4
     assert list_messages(client.get(response.headers["Location"])) == [f"Annotator {number} is barred."]
 
@@ -197,11 +199,23 @@ def test_nobody_is_barred_without_a_reason_or_by_mistake(campaign, client, chang
     assert Annotator.objects.get(pk=number).barred_at is None
 
 
+def test_a_bar_is_ended_with_one_press(campaign, client, boss):
+    [number] = find_ids(make_votes(campaign, ["YES"]))
+    client.get(bar(client, number)["Location"])
+
+    response = client.post(f"/curate/annotators/{number}/unbar/")
+
+    assert list_messages(client.get(response.headers["Location"])) == [f"The bar of annotator {number} has ended."]
+    assert Annotator.objects.get(pk=number).barred_at is None
+    page = client.get(f"/curate/annotators/{number}/").content.decode()
+    assert all(words in page for words in ("yes to all", "Ended on"))
+
+
 def test_nobody_is_offered_to_bar_themselves_or_whoever_is_barred(campaign, client, boss):
     vote(boss, "YES", campaign=campaign)
     own = find_annotator(boss).pk
     [barred] = find_ids(make_crowd(1))
-    accounts.bar_annotator(annotator_id=barred, reason="spam", by=boss, at=now())
+    bars.bar_annotator(annotator_id=barred, reason="spam", by=boss, at=now())
 
     for number in (own, barred):
         assert "reason" not in read_fields(client.get(f"/curate/annotators/{number}/")).names
@@ -212,7 +226,7 @@ def test_the_number_of_queries_does_not_grow_with_annotators(campaign, client, d
     ids = find_ids(make_votes(campaign, ["YES", "NO", "UNSURE", "YES"]))
     make_snapshot(counts=dict.fromkeys(ids, GOOD))
 
-    with django_assert_num_queries(7):
-        client.get("/curate/annotators/")
     with django_assert_num_queries(8):
+        client.get("/curate/annotators/")
+    with django_assert_num_queries(10):
         client.get(f"/curate/annotators/{ids[0]}/")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from django.utils.timezone import now
 
-from annotation.actions import accounts, votes
+from annotation.actions import bars, votes
 from annotation.consensus.model import Answer
 from annotation.models import Question, Vote
 from annotation.queries import copied, stripes
@@ -76,7 +76,7 @@ def test_rows_fed_byte_by_byte_are_whole_again():
 
 def test_votes_of_barred_annotators_are_left_out(crowd):
     barred = find_annotator(crowd[1])
-    accounts.bar_annotator(annotator_id=barred.pk, reason="all yes", by=make_user("cur", "curator"), at=now())
+    bars.bar_annotator(annotator_id=barred.pk, reason="all yes", by=make_user("cur", "curator"), at=now())
 
     table = read_all_votes(shard=0, shards=1)
 
