@@ -14,6 +14,10 @@ from config.texts.catalogues import find_faults, list_catalogues, read_catalogue
 from config.texts.sources import find_texts, list_sources
 
 TEMPLATES = [path for path in list_sources(BASE_DIR) if path.suffix in {".html", ".txt"}]
+# Tags that are never closed, and what stands for a word or a definition of a synset.
+VOID = {"img", "input", "link", "meta", "br", "hr", "rect"}
+WORDS_HERE = "\N{REPLACEMENT CHARACTER}"
+OF_WORDNET = re.compile(r"(\w+\.)*(synset|step|parent|path\.0|part)\.(\w+\.)*(words?|gloss|name)\b")
 READ_ALOUD = {"alt", "title", "placeholder", "aria-label", "aria-description", "aria-roledescription", "label"}
 # Names and signs that are the same in every language.
 SAME = re.compile(r"Veriset|UTC|SHA-256|ECE|NLL|REST|API|Authorization: Token|\bs\b|\b[A-Z]\b|&\w+;|://")
@@ -39,30 +43,50 @@ TERMINAL = {
 
 
 class Reader(HTMLParser):
-    """What a template shows and has read aloud beside what comes from tags."""
+    """What a template shows and has read aloud beside what comes from tags, and where it shows words of WordNet as if they were of the
+    page's language."""
 
     def __init__(self):
         super().__init__(convert_charrefs=False)
-        self.found = []
+        self.found, self.misread = [], []
+        self.around = []
 
     def handle_data(self, data):
-        self.found.append(data)
+        self.found.append(data.replace(WORDS_HERE, ""))
+        if (
+            WORDS_HERE in data
+            and self.around
+            and ("lang", "en") not in [each for _tag, attrs in self.around for each in attrs]
+        ):
+            self.misread.append(self.around[-1])
 
     def handle_starttag(self, tag, attrs):
         self.found += [value for name, value in attrs if name in READ_ALOUD and value]
+        if tag not in VOID:
+            self.around.append((tag, attrs))
+
+    def handle_endtag(self, tag):
+        while self.around and self.around.pop()[0] != tag:
+            pass
 
 
-def read_bare_texts(source):
-    """Texts of a template outside of translate and blocktranslate, and those of its attributes that people hear."""
+def read_template(source):
+    """Its texts outside of translate and blocktranslate, and those of its attributes that people hear."""
     kept, inside = [], False
     for token in Lexer(source).tokenize():
         if token.token_type == TokenType.BLOCK:
             inside = BLOCKS.match(token.contents) is not None or (inside and "endblocktrans" not in token.contents)
         elif token.token_type == TokenType.TEXT and not inside:
             kept.append(token.contents)
+        elif token.token_type == TokenType.VAR and not inside and OF_WORDNET.match(token.contents):
+            kept.append(WORDS_HERE)
     reader = Reader()
     reader.feed("".join(kept))
-    return [text.strip() for text in reader.found if LETTERS.search(SAME.sub("", text))]
+    return reader
+
+
+def list_bare_texts(source):
+    return [text.strip() for text in read_template(source).found if LETTERS.search(SAME.sub("", text))]
 
 
 @pytest.mark.parametrize(
@@ -76,13 +100,24 @@ def read_bare_texts(source):
     ],
 )
 def test_bare_texts_are_told_from_others(source, bare):
-    assert read_bare_texts(source) == bare
+    assert list_bare_texts(source) == bare
 
 
 def test_no_template_has_a_bare_text():
-    bare = {path.relative_to(BASE_DIR).as_posix(): read_bare_texts(path.read_text()) for path in TEMPLATES}
+    bare = {path.relative_to(BASE_DIR).as_posix(): list_bare_texts(path.read_text()) for path in TEMPLATES}
 
     assert {name: texts for name, texts in bare.items() if texts} == {}
+
+
+def test_words_of_wordnet_in_the_pages_language_are_found():
+    assert read_template("<p>{{ synset.gloss }}</p>").misread
+    assert not read_template('<p lang="en"><b>{{ row.synset.words.0 }}</b></p><p>{{ other }}</p>').misread
+
+
+def test_words_of_wordnet_are_read_aloud_as_english_on_every_page():
+    misread = {path.relative_to(BASE_DIR).as_posix(): read_template(path.read_text()).misread for path in TEMPLATES}
+
+    assert {name: places for name, places in misread.items() if places} == {}
 
 
 def test_every_block_of_text_is_trimmed():

@@ -24,6 +24,8 @@ GOLD_REPLAYED = 1000
 LEAST_GAIN = 0.005
 # Whether votes agree is seen on so many as surely as on more.
 VOTES_JUDGED = 1_000_000
+SILENCE = "No question has two votes, or a vote and a known answer."
+NOISE = "The votes do not agree better than answers that are given without looking."
 DISORDER = "What workers answer no longer tells a yes from a no."
 
 
@@ -104,11 +106,11 @@ def find_objection(*, course: Course, shards: Sequence[Shard]) -> str:
     """Why what a fit without truth came to must not be put in force; empty where nothing speaks against it. `shards` hold
     all votes, or as many as `VOTES_JUDGED`."""
     if not course.rounds:
-        return "No question has two votes, or a vote and a known answer."
+        return SILENCE
     votes = join_shards(shards).votes
     first = fit(votes=votes, start=start_two_states(), shares=share_by_votes(votes=votes, verification=True))
     if not is_informative(fitted=first):
-        return f"{len(votes)} votes do not agree better than answers that are given without looking."
+        return NOISE
     return "" if is_ordered(course.parameters) else DISORDER
 
 

@@ -10,10 +10,12 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from annotation.actions import estimation as actions
 from annotation.consensus.calibrate import ENOUGH_DECIDED
 from annotation.consensus.decide import Rule
+from annotation.consensus.procedure import DISORDER, NOISE, SILENCE
 from annotation.models import Estimation
 from annotation.pages.figures import describe_states, to_percent
 from annotation.pages.refusals import MemberRequest, answer_refusals, redirect_after_post
@@ -23,6 +25,12 @@ from annotation.queries.snapshots import read_parameters
 from annotation.tasks import wake_estimators
 
 SNAPSHOTS_SHOWN = 20
+# Why nothing was published, as it is kept (annotation.consensus.procedure); what went wrong with an estimation is kept as an error has it.
+REASONS = {
+    SILENCE: gettext_lazy("No question has two votes, or a vote and a known answer."),
+    NOISE: gettext_lazy("The votes do not agree better than answers that are given without looking."),
+    DISORDER: gettext_lazy("What workers answer no longer tells a yes from a no."),
+}
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,7 @@ def show_model(request: MemberRequest) -> HttpResponse:
         "policies": [_describe_policy(each, snapshot.rules) for each in estimations.list_policies_in_force()],
         "enough": ENOUGH_DECIDED,
         "estimation": estimation,
+        "reason": REASONS.get(estimation.reason, estimation.reason) if estimation else "",
         "running": running,
         "asked": estimations.count_asked_shards(estimation) if estimation and running else 0,
         "history": estimations.list_newest_snapshots(count=SNAPSHOTS_SHOWN),

@@ -109,10 +109,12 @@ def _placeholders(text: str) -> set[str]:
 
 
 def compile_catalogues(root: Path) -> None:
-    """Makes the .mo of every catalogue that has none or an older one. Another process may do the same at the same time."""
+    """Makes the .mo of every catalogue that has none, or one of another time than its own. Another process may do the same at the same
+    time."""
     for source in list_catalogues(root):
         target = source.with_suffix(".mo")
-        if target.exists() and target.stat().st_mtime_ns >= source.stat().st_mtime_ns:
+        # Not only an older one: files are put back with their times.
+        if target.exists() and target.stat().st_mtime_ns == source.stat().st_mtime_ns:
             continue
         # So that a change that comes while this runs is newer.
         begun = source.stat()

@@ -1,14 +1,21 @@
 """Who reads what in which language."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
+from django.template import Context, Template
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from config.admission.gate import TOO_LONG
 from config.admission.line import Kind
 from config.admission.refusal import refuse, turn_away
+from config.reading import BASE_DIR
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -159,3 +166,23 @@ def test_numbers_and_days_are_written_as_the_language_writes_them(client):
     page = read(client, f"/campaigns/{campaign.name}/", **GERMAN)
 
     assert "0,05" in page
+
+
+def test_a_web_process_compiles_what_is_not_compiled():
+    catalogue = BASE_DIR / "locale" / "de" / "LC_MESSAGES" / "django.po"
+    os.utime(catalogue)
+    environment = {**os.environ, "SECRET_KEY": "x", "DJANGO_SETTINGS_MODULE": "config.settings"}
+
+    subprocess.run([sys.executable, "-c", "import config.wsgi"], check=True, cwd=BASE_DIR, env=environment)
+
+    assert catalogue.with_suffix(".mo").stat().st_mtime_ns == catalogue.stat().st_mtime_ns
+
+
+def test_numbers_of_many_digits_are_grouped_as_the_language_does():
+    template = Template("{{ number|intcomma }}")
+    written = []
+    for language in ("en", "de"):
+        with translation.override(language):
+            written.append(template.render(Context({"number": 14_197_122})))
+
+    assert written == ["14,197,122", "14.197.122"]

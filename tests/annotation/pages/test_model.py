@@ -8,6 +8,7 @@ from annotation.consensus.calibrate import Calibration, Side
 from annotation.consensus.start import GRADED
 from annotation.models import Estimation, Snapshot
 from annotation.pages import model as pages
+from annotation.pages.model import REASONS
 from tests.annotation.pages.browser import list_messages, sign_in
 from tests.builders import CLEAR, make_candidates, make_open_campaign, make_snapshot, make_synset, make_user
 
@@ -181,3 +182,8 @@ def test_the_number_of_queries_does_not_grow_with_snapshots_or_campaigns(boss, c
 
     with django_assert_num_queries(10):
         client.get("/curate/model/")
+
+
+def test_every_reason_to_publish_nothing_is_told_in_the_readers_language():
+    """The engine keeps them in English, as a page that is not translated says them."""
+    assert {str(reason) for reason in REASONS.values()} == set(REASONS)

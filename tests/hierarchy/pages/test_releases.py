@@ -50,7 +50,7 @@ def test_drafts_are_not_shown(client, draft):
 def test_a_release_shows_its_files_with_rows_and_checksum(client, published):
     page = client.get("/hierarchy/releases/spring-1/").content.decode()
 
-    assert "4321" in page
+    assert "4,321" in page
     assert SHA256.hexdigest() in page
     assert 'href="/hierarchy/releases/spring-1/files/labels.csv"' in page
 
