@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from annotation.actions import accounts, asides, campaign_ranges, estimates, estimation
+from annotation.actions import accounts, accuracies, asides, campaign_ranges, estimates, estimation
 from annotation.actions.estimation import Work
 from annotation.queries import claims, rescoring
 
@@ -145,6 +145,12 @@ def _ring(bell: str, *, seconds: int, otherwise: bool = False) -> bool:
 def clear_sessions() -> None:
     """Removes sessions that have ended by themselves."""
     accounts.clear_sessions()
+
+
+@shared_task
+def record_accuracies() -> None:
+    """What annotators read of their accuracy; nothing for whoever has had it today."""
+    accuracies.record_accuracies(at=now())
 
 
 @shared_task

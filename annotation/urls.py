@@ -14,6 +14,8 @@ from annotation.pages import (
     home,
     model,
     notes,
+    own_data,
+    work,
 )
 
 root_patterns = [
@@ -27,9 +29,13 @@ page_patterns = [
     path("annotate/<uuid:batch_id>/return/", annotate.return_page, name="return"),
     path("annotate/<uuid:batch_id>/undo/", annotate.undo_page, name="undo"),
     path("annotate/<uuid:batch_id>/flag/", flags.flag_page, name="flag"),
+    path("work/", work.show_work, name="work"),
     path("work/answers/", answers.show_answers, name="own-answers"),
     path("work/answers/<uuid:batch_id>/<int:position>/contest/", answers.contest_answer, name="contest"),
     path("account/", account.show_account, name="account"),
+    path("account/data/", own_data.show_data, name="own-data"),
+    path("account/data/download/", own_data.download_data, name="own-data-download"),
+    path("account/delete/", own_data.delete_account, name="account-delete"),
     path("account/bar/", bars.show_bar, name="bar"),
     path("account/bar/appeal/", bars.make_appeal, name="appeal-make"),
     path("account/tokens/", account.create_token, name="token-create"),

@@ -301,6 +301,8 @@ CELERY_BEAT_SCHEDULE = {
     # Begins an estimation when one is due, and goes on with one that whoever worked on it has left.
     "look after the estimation": {"task": "annotation.tasks.estimate_all", "schedule": 10.0, "options": _KEPT},
     "clear sessions": {"task": "annotation.tasks.clear_sessions", "schedule": 86_400.0, "options": _KEPT},
+    # Each annotator's once a day; a call that is lost is made up for.
+    "record accuracies": {"task": "annotation.tasks.record_accuracies", "schedule": 21_600.0, "options": _KEPT},
     # Counts are right without it, and add up quickly with it.
     "fold counts": {"task": "hierarchy.tasks.fold_counts", "schedule": 60.0, "options": _KEPT},
 }

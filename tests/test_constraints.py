@@ -111,6 +111,10 @@ BREAKS = [
     ("annotator_barred_by_bar", change("annotation_annotator", "barred_at = now()")),
     ("annotator_barred_by_bar", change("annotation_annotator", "barred_at = NULL", "barred_at IS NOT NULL")),
     ("annotator_barred_by_bar", duplicate("annotation_annotator", user_id=None, barred_at="2026-01-01")),
+    (
+        "accuracy_in_steps",
+        "INSERT INTO annotation_accuracy SELECT id, 83, now() FROM annotation_annotator WHERE id = {stranger}",
+    ),
     ("bar_one_open_per_annotator", duplicate("annotation_bar")),
     ("bar_code_known", duplicate("annotation_bar", annotator_id="{stranger}", code="RUDE")),
     ("bar_reason_length", duplicate("annotation_bar", annotator_id="{stranger}", reason="")),

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from annotation.actions.batches import close_unanswered
 from annotation.actions.ledger import Deletion, LedgerError, add_deletions, read_deletions
-from annotation.models import AccountMark, Annotator, ApiToken, Appeal, Flag
+from annotation.models import AccountMark, Accuracy, Annotator, ApiToken, Appeal, Flag
 from hierarchy.actions.audit import append_entry
 from hierarchy.errors import Conflict
 from hierarchy.models import AuditAction
@@ -91,6 +91,7 @@ def _part_from_annotator(account: User) -> None:
     Flag.objects.filter(annotator=annotator, kind=Flag.Kind.CONTESTED).update(text="")
     annotator.user = None
     annotator.save(update_fields=["user"])
+    Accuracy.objects.filter(annotator=annotator).delete()
     # They wrote these themselves; a trigger lets them go only now.
     Appeal.objects.filter(bar__annotator=annotator).delete()
 

@@ -1,4 +1,4 @@
-from annotation.models.annotator import AccountMark, Annotator, ApiToken, Conduct
+from annotation.models.annotator import AccountMark, Accuracy, Annotator, ApiToken, Conduct
 from annotation.models.bar import Appeal, Bar
 from annotation.models.campaign import Campaign, CampaignRange, CampaignSynset, Policy
 from annotation.models.estimation import Estimation, EstimationShard, Measurement, RescoredRange
@@ -11,6 +11,7 @@ from annotation.models.vote import Batch, BatchItem, Vote
 __all__ = [
     "UNFINISHED",
     "AccountMark",
+    "Accuracy",
     "Annotator",
     "ApiToken",
     "Appeal",

@@ -76,6 +76,24 @@ class Conduct(models.Model):
         return f"annotator {self.annotator_id} is checked {self.get_checked_display()}"
 
 
+class Accuracy(models.Model):
+    """What an annotator may know of how well they answer: from 30 answers on gold on, found anew once a day at most, in steps of
+    five per cent, so that no page of answers shows in it."""
+
+    annotator = models.OneToOneField(Annotator, primary_key=True, on_delete=models.PROTECT, related_name="accuracy")
+    percent = models.SmallIntegerField(help_text="right, of answers yes or no")
+    found_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "accuracies"
+        constraints = [
+            models.CheckConstraint(name="accuracy_in_steps", condition=Q(percent__in=list(range(0, 101, 5)))),
+        ]
+
+    def __str__(self) -> str:
+        return f"annotator {self.annotator_id}: {self.percent} %"
+
+
 class ApiToken(models.Model):
     """A key for the API. Only its SHA-256 is kept; the key is shown once."""
 

@@ -209,6 +209,20 @@ class BarForm(forms.Form):
     sure = forms.BooleanField(label=_("Yes, bar this annotator."))
 
 
+class DeletionForm(forms.Form):
+    """What confirms a deletion: the password, or the username where the account has none."""
+
+    def __init__(self, *arguments: Any, has_password: bool, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        if has_password:
+            widget: forms.Widget = forms.PasswordInput(attrs={"autocomplete": "current-password"})
+            field = forms.CharField(label=_("Your password"), strip=False, widget=widget)
+        else:
+            widget = forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"})
+            field = forms.CharField(label=_("Your username, to confirm"), max_length=NAME_LENGTH, widget=widget)
+        self.fields["confirmation"] = field
+
+
 class AppealForm(forms.Form):
     text = forms.CharField(
         label=_("What you want to say"),

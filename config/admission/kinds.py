@@ -11,6 +11,7 @@ BEGINNINGS = (
     (Kind.HEALTH, re.compile(r"/readyz$")),
     (Kind.LEASE, re.compile(r"/api/v1/(batches|me)/|/annotate/")),
     (Kind.PART, re.compile(r"/(pictures|static)/")),
+    (Kind.EXPORT, re.compile(r"/account/data/download/")),
     (Kind.EXPORT, re.compile(r"/(api/v1|hierarchy)/releases/[^/]+/files/")),
     (Kind.EXPORT, re.compile(r"/api/(v1/labels/|v1/synsets/[^/]+/(labels|images|descendants)/|schema/)")),
 )

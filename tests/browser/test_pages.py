@@ -66,10 +66,13 @@ ANNOTATOR_PAGES = {
     "account": "/account/",
     "answers": "/work/answers/",
     "bar": "/account/bar/",
+    "work": "/work/",
+    "own-data": "/account/data/",
+    "account-delete": "/account/delete/",
     "password": "/accounts/password/",
     "password-done": "/accounts/password/done/",
 }
-BARRED_PAGES = {"barred-home": "/", "barred": "/account/bar/"}
+BARRED_PAGES = {"barred-home": "/", "barred-work": "/work/", "barred": "/account/bar/"}
 CURATOR_PAGES = {
     "curator-home": "/",
     "annotate-ready": "/annotate/",
