@@ -131,6 +131,16 @@ def test_every_block_of_text_is_trimmed():
     assert [block for block in blocks if "trimmed" not in block[1].split()] == []
 
 
+def test_no_script_says_anything_of_its_own():
+    """What scripts say comes from the page, in its language (templates/annotation/_texts.html)."""
+    said = re.compile(
+        r"""(?:\.(?:textContent|innerHTML|title|alt|ariaLabel|placeholder)\s*=|\b(?:showNotice|announce|alert|confirm)\()\s*["'`][^"'`]*[a-z]"""
+    )
+    scripts = sorted((BASE_DIR / "static" / "js").glob("*.js"))
+
+    assert [path.name for path in scripts if said.search(path.read_text())] == []
+
+
 def is_bare(node):
     """Whether it is a text of its own, put together or not, rather than the value of a call or of a name."""
     if isinstance(node, ast.BinOp):

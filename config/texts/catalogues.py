@@ -29,7 +29,8 @@ def update_catalogue(path: Path, texts: Iterable[Text]) -> int:
     new = polib.POFile(wrapwidth=old.wrapwidth)
     new.metadata, new.header = old.metadata, old.header
     new.extend(_make_entry(group, known, new.metadata) for group in _group(texts))
-    if str(new) != str(old):
+    # Also where nothing but the breaks of its lines differs.
+    if path.read_text(encoding="utf-8") != str(new):
         new.save(str(path))
     return len(new.untranslated_entries())
 
