@@ -45,6 +45,7 @@ page_patterns = [
     path("draft-campaign/", campaigns.draft_campaign, name="campaign-draft"),
     path("campaigns/<slug:name>/", campaigns.show_campaign, name="campaign"),
     path("campaigns/<slug:name>/change/", campaigns.change_campaign, name="campaign-change"),
+    path("campaigns/<slug:name>/layout/", campaigns.change_layout, name="campaign-layout"),
     path("campaigns/<slug:name>/policy/", campaigns.change_policy, name="campaign-policy"),
     path("disputes/", disputes.show_disputes, name="disputes"),
     path("disputes/<int:dispute_id>/", disputes.show_dispute, name="dispute"),

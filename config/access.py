@@ -84,6 +84,7 @@ ROUTES: dict[str, Access] = {
     "annotation:campaign": Access(read=MEMBERS),
     "annotation:campaign-draft": Access(read=CURATORS, write=CURATORS),
     "annotation:campaign-change": Access(read=NOBODY, write=CURATORS),
+    "annotation:campaign-layout": Access(read=NOBODY, write=CURATORS),
     "annotation:campaign-policy": Access(read=NOBODY, write=CURATORS),
     "annotation:disputes": Access(read=CURATORS),
     "annotation:dispute": Access(read=CURATORS, write=CURATORS),

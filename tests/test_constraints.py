@@ -155,6 +155,7 @@ BREAKS = [
     ("campaign_state_has_times", change("annotation_campaign", "state = 'CLOSED'")),
     ("campaign_state_has_times", change("annotation_campaign", "opened_at = NULL")),
     ("campaign_state_has_times", change("annotation_campaign", "state = 'ENDED'")),
+    ("campaign_layout_known", change("annotation_campaign", "layout = 'HEAP'")),
     ("campaign_synset_once", duplicate("annotation_campaignsynset", position=100)),
     ("campaign_synset_position_once", duplicate("annotation_campaignsynset", synset_id=9)),
     ("campaign_range_once", duplicate("annotation_campaignrange")),

@@ -38,13 +38,20 @@ def draft_campaign(
     by: User,
     at: datetime,
     instructions: str = "",
+    layout: str = Campaign.Layout.CHOICE,
 ) -> Campaign:
     """A campaign nobody is served from yet. Synsets are served in the order given; repeated ones count once."""
     ordered = list(dict.fromkeys(wnids))
     ids = dict(Synset.objects.filter(wnid__in=ordered).values_list("wnid", "id"))
     _check_draft(name, title, ordered, ids)
+    _check_layout(layout)
     campaign = Campaign.objects.create(
-        name=name, title=title.strip(), instructions=instructions.strip(), drafted_at=at, drafted_by=by
+        name=name,
+        title=title.strip(),
+        instructions=instructions.strip(),
+        layout=layout,
+        drafted_at=at,
+        drafted_by=by,
     )
     CampaignSynset.objects.bulk_create(
         CampaignSynset(campaign=campaign, synset_id=ids[wnid], position=position)
@@ -76,6 +83,11 @@ def _check_draft(name: str, title: str, wnids: Sequence[str], ids: dict[str, int
         problems["synsets"] = _("not in the hierarchy: %(synsets)s") % {"synsets": ", ".join(unknown[:10])}
     if problems:
         raise InvalidInput(problems)
+
+
+def _check_layout(layout: str) -> None:
+    if layout not in Campaign.Layout.values:
+        raise InvalidInput({"layout": f"must be one of {', '.join(Campaign.Layout.values)}"})
 
 
 @transaction.atomic
@@ -165,6 +177,17 @@ def change_policy(*, name: str, policy: PolicyValues, by: User, at: datetime) ->
     begin(campaign=campaign, kind=CampaignRange.Kind.DECIDE, at=at)
     _record(AuditAction.CHANGE_POLICY, campaign, by, version=version, **asdict(policy))
     return created
+
+
+@transaction.atomic
+def change_layout(*, name: str, layout: str, by: User, at: datetime) -> Campaign:
+    """How annotators see the campaign's pages from now on, in whichever state it is; no question is decided by it."""
+    _check_layout(layout)
+    campaign = _lock_campaign(name)
+    campaign.layout = layout
+    campaign.save(update_fields=["layout"])
+    _record(AuditAction.CHANGE_POLICY, campaign, by, layout=layout)
+    return campaign
 
 
 def _record(action: AuditAction, campaign: Campaign, by: User, **detail: Any) -> None:

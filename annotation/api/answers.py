@@ -69,6 +69,7 @@ class CampaignAnswer(serializers.Serializer[Any]):
     name = serializers.CharField()
     title = serializers.CharField()
     instructions = serializers.CharField(allow_blank=True)
+    layout = serializers.ChoiceField(choices=Campaign.Layout.values, help_text="how annotators see a page")
     state = serializers.ChoiceField(choices=Campaign.State.values)
     opened_at = serializers.DateTimeField(allow_null=True)
     closed_at = serializers.DateTimeField(allow_null=True)

@@ -17,10 +17,22 @@ class Campaign(models.Model):
         PAUSED = "PAUSED", _("paused")
         CLOSED = "CLOSED", _("closed")
 
+    class Layout(models.TextChoices):
+        GRID = "GRID", _("All pictures at once")
+        CARDS = "CARDS", _("One picture after the other")
+        CHOICE = "CHOICE", _("Each person chooses")
+
     name = models.SlugField(max_length=100, unique=True)
     title = models.CharField(max_length=200)
     instructions = models.TextField(blank=True, help_text="shown to annotators above every page of pictures")
     state = models.CharField(max_length=6, choices=State.choices, default=State.DRAFT)
+    layout = models.CharField(
+        max_length=6,
+        choices=Layout.choices,
+        default=Layout.CHOICE,
+        db_default=Layout.CHOICE,
+        help_text="how annotators see a page",
+    )
     synsets = models.ManyToManyField(Synset, through="CampaignSynset", related_name="+")
     drafted_at = models.DateTimeField()
     drafted_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -34,7 +46,8 @@ class Campaign(models.Model):
                 condition=Q(state="DRAFT", opened_at=None, closed_at=None)
                 | Q(state__in=["OPEN", "PAUSED"], opened_at__isnull=False, closed_at=None)
                 | Q(state="CLOSED", closed_at__isnull=False),
-            )
+            ),
+            models.CheckConstraint(name="campaign_layout_known", condition=Q(layout__in=["GRID", "CARDS", "CHOICE"])),
         ]
 
     def __str__(self) -> str:

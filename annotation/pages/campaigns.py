@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from annotation.actions import campaigns as actions
 from annotation.models import Campaign
-from annotation.pages.forms import DraftForm, PolicyForm, StepForm, read_policy
+from annotation.pages.forms import DraftForm, LayoutForm, PolicyForm, StepForm, read_policy
 from annotation.pages.home import add_shares
 from annotation.pages.paging import read_page_number
 from annotation.pages.quality import describe_quality
@@ -68,6 +68,7 @@ def _draft(request: MemberRequest, form: DraftForm) -> Campaign | None:
             name=typed["name"],
             title=typed["title"],
             instructions=typed["instructions"],
+            layout=typed["layout"] or Campaign.Layout.CHOICE,
             wnids=form.wnids,
             policy=form.policy,
             by=request.user,
@@ -100,6 +101,17 @@ def change_policy(request: MemberRequest, name: str) -> HttpResponse:
     return redirect_after_post("annotation:campaign", name=name)
 
 
+@answer_refusals(back="annotation:campaign", keeping="name")
+def change_layout(request: MemberRequest, name: str) -> HttpResponse:
+    form = LayoutForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("There is no such layout."))
+        return redirect_after_post("annotation:campaign", name=name)
+    actions.change_layout(name=name, layout=form.cleaned_data["layout"], by=request.user, at=now())
+    messages.success(request, _("Annotators see pages in the new layout."))
+    return redirect_after_post("annotation:campaign", name=name)
+
+
 def _render_campaign(
     request: MemberRequest, name: str, *, form: PolicyForm | None = None, status: int = 200
 ) -> HttpResponse:
@@ -129,6 +141,7 @@ def _render_campaign(
             "steps": steps_of(campaign),
             "ranges": campaign.ranges.order_by("pk"),
             "quality": describe_quality(campaign, shown),
+            "layout_form": LayoutForm(initial={"layout": campaign.layout}),
             "form": form or PolicyForm(initial=read_policy(policies[0])),
         }
     return render(request, "annotation/campaign.html", context, status=status)

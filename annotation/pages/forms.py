@@ -6,7 +6,7 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm, UsernameField
 from django.utils.translation import gettext_lazy as _
 
-from annotation.models import Bar, Policy
+from annotation.models import Bar, Campaign, Policy
 from annotation.models.bar import LONGEST_TEXT
 from annotation.pages.refusals import add_problems
 from annotation.rules import PolicyValues
@@ -93,6 +93,7 @@ POLICY_HELP = {
     "lease_seconds": _("How long a page is kept for its annotator."),
     "undo_seconds": _("How long a page of votes can be taken back."),
 }
+LAYOUT_HELP = _("How annotators see a page: all pictures at once, or one after the other, as for hard questions.")
 FRACTIONS = ("target_error", "gold_rate")
 
 
@@ -147,6 +148,13 @@ class DraftForm(PolicyForm):
         help_text=_("Shown with every page of pictures: what counts, what does not."),
         widget=forms.Textarea(attrs={"rows": 4}),
     )
+    layout = forms.ChoiceField(
+        label=_("Layout"),
+        choices=Campaign.Layout.choices,
+        initial=Campaign.Layout.CHOICE,
+        help_text=LAYOUT_HELP,
+        required=False,
+    )
     synsets = forms.CharField(
         label=_("Synsets"),
         help_text=_("Wnids such as n02084071, with blanks, commas or line breaks between; asked in this order."),
@@ -159,7 +167,11 @@ class DraftForm(PolicyForm):
 
     @property
     def campaign_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in ("name", "title", "instructions", "synsets")]
+        return [self[name] for name in ("name", "title", "instructions", "layout", "synsets")]
+
+
+class LayoutForm(forms.Form):
+    layout = forms.ChoiceField(label=_("Layout"), choices=Campaign.Layout.choices, help_text=LAYOUT_HELP)
 
 
 class StepForm(forms.Form):

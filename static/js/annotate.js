@@ -5,6 +5,7 @@ import { Drafts } from "./drafts.js";
 import { Grid } from "./grid.js";
 import { serveSheet, showKeys } from "./keysheet.js";
 import { announce, askForLogin, clearNotices, showNotice, showRefused, showUnsent } from "./notices.js";
+import { switchLayout } from "./layout.js";
 import { Outbox } from "./outbox.js";
 import { Prefetch } from "./prefetch.js";
 import { load, post, secondsLeft } from "./server.js";
@@ -30,6 +31,7 @@ const prefetch = new Prefetch(() => [...listHeld().batches, ...tabs.held], () =>
 const outbox = new Outbox(text("account"), store, { attempted: settle, changed: showOutbox });
 // Pages that other tabs sent or gave back.
 const gone = new Set();
+const hooks = { changed: (batch, answers) => drafts.keep(batch, answers), swiped: (value) => run(value) };
 let grid = null;
 let painted = false;
 let leaseTimer = 0;
@@ -45,12 +47,11 @@ function listHeld() {
 function adopt() {
   grid?.close();
   const form = document.getElementById("answers");
-  grid = form ? new Grid(form, { changed: (batch, answers) => drafts.keep(batch, answers) }) : null;
+  grid = form ? new Grid(form, hooks) : null;
   showKeys();
   watchUndo({ done: undone });
-  painted = false;
-  // A key must hit the picture that is seen: two frames, and the new page has been drawn.
-  requestAnimationFrame(() => requestAnimationFrame(() => (painted = true)));
+  waitForPaint();
+  showLayout();
   clearTimeout(leaseTimer);
   tabs.tellHeld();
   for (const form of region.querySelectorAll(`form[action="${text("leaseUrl")}"]`)) {
@@ -65,6 +66,25 @@ function adopt() {
 /** Gets the next pages, unless one on its way to the server still takes their place: then when it is there. */
 function fillUp() {
   if (grid && !outbox.waiting.length) prefetch.ask();
+}
+
+/** A key must hit the picture that is seen: two frames, and what is new has been drawn. */
+function waitForPaint() {
+  painted = false;
+  requestAnimationFrame(() => requestAnimationFrame(() => (painted = true)));
+}
+
+/** The button that offers the other layout, where the campaign leaves the choice. */
+function showLayout() {
+  const button = region.querySelector("[data-command=layout]");
+  if (button) button.textContent = grid.isCards ? button.dataset.grid : button.dataset.cards;
+}
+
+function changeLayout() {
+  switchLayout();
+  grid.useLayout();
+  showLayout();
+  grid.focus();
 }
 
 /** Answers that were given before the page was closed or loaded anew. */
@@ -239,8 +259,14 @@ function openDialog(name) {
 }
 
 function answer(value, sentence) {
+  const ends = grid.isCards && grid.isAtEnd;
   grid.answer(value);
-  announce(sentence);
+  announce(ends ? `${sentence}. ${text("lastCard")}` : sentence);
+  if (grid.isCards) waitForPaint();
+  if (!ends) return;
+  if (zoom.open) zoom.close();
+  showNotice(text("lastCard"), "success");
+  region.querySelector("#answers [type=submit]:not([data-return], [name=flag])").focus();
 }
 
 const actions = {
@@ -259,6 +285,7 @@ const actions = {
   zoomIn: () => zoom.show(grid),
   close: () => zoom.close(),
   definition: () => openDialog("definition"),
+  layout: changeLayout,
   send,
 };
 

@@ -2,7 +2,12 @@
 
 import { Clock } from "./clock.js";
 import { keysAreOn, letterOf } from "./keys.js";
+import { layoutOf } from "./layout.js";
 import { pageSize } from "./size.js";
+import { watchSwipes } from "./swipe.js";
+
+// So many pictures beyond the one on screen are loaded large where they come one after the other.
+const AHEAD = 2;
 
 export class Grid {
   #form;
@@ -19,14 +24,23 @@ export class Grid {
   #undo = [];
   #filled = [];
   #changed;
+  #closing = new AbortController();
 
-  /** `hooks.changed(batch, answers)` gets [[position, answer, milliseconds]] of the whole page after each change. */
+  /**
+   * `hooks.changed(batch, answers)` gets [[position, answer, milliseconds]] of the whole page after each change,
+   * `hooks.swiped(answer)` the answer of a swipe.
+   */
   constructor(form, hooks) {
     this.#form = form;
     this.#changed = hooks.changed;
     this.#cards = [...form.querySelectorAll(".item")];
     this.#clock = new Clock(this.#cards);
     for (const [index, card] of this.#cards.entries()) this.#prepare(card, index);
+    for (const card of this.#cards) {
+      const picture = card.querySelector(".item__picture");
+      watchSwipes(picture, (value) => this.isCards && hooks.swiped(value), this.#closing);
+    }
+    this.useLayout();
     this.useKeys();
     this.#mark(0);
     this.#showTally();
@@ -42,6 +56,16 @@ export class Grid {
 
   get answered() {
     return this.#form.querySelectorAll("input[type=radio]:checked").length;
+  }
+
+  /** Whether pictures come one after the other. */
+  get isCards() {
+    return this.#form.classList.contains("answers--cards");
+  }
+
+  /** Whether the picture at hand is the last one. */
+  get isAtEnd() {
+    return this.#index === this.#cards.length - 1;
   }
 
   answerOf(card) {
@@ -65,7 +89,7 @@ export class Grid {
   move(command) {
     const mirrored = document.documentElement.dir === "rtl" ? -1 : 1;
     const top = this.#cards[0].offsetTop;
-    const columns = this.#cards.filter((card) => card.offsetTop === top).length;
+    const columns = this.isCards ? 1 : this.#cards.filter((card) => card.offsetTop === top).length;
     const step = { left: -mirrored, right: mirrored, up: -columns, down: columns }[command];
     if (this.#index + step in this.#cards) this.#select(this.#index + step);
   }
@@ -113,6 +137,13 @@ export class Grid {
     this.#select(Math.max(open, 0));
   }
 
+  /** All pictures at once or one after the other, as the campaign or the person wants it now. */
+  useLayout() {
+    const cards = layoutOf(this.#form.closest("[data-layout]").dataset.layout) === "CARDS";
+    this.#form.classList.toggle("answers--cards", cards);
+    if (cards) this.#enlarge();
+  }
+
   /**
    * One stop of the Tab key for each page while single keys answer, not three for each picture; a screen reader still finds
    * the radios. Without single keys each of them is a stop.
@@ -126,6 +157,7 @@ export class Grid {
 
   close() {
     this.#clock.close();
+    this.#closing.abort();
   }
 
   #prepare(card, index) {
@@ -187,9 +219,21 @@ export class Grid {
 
   #mark(index) {
     this.current.tabIndex = -1;
+    this.current.classList.remove("item--current");
     this.#index = index;
     this.current.tabIndex = 0;
+    this.current.classList.add("item--current");
+    if (this.isCards) this.#enlarge();
     this.#showLetters();
+  }
+
+  /** One picture at a time has room for its large rendition. */
+  #enlarge() {
+    for (const card of this.#cards.slice(this.#index, this.#index + 1 + AHEAD)) {
+      const picture = card.querySelector("img");
+      const large = card.querySelector(".item__picture").href;
+      if (picture.src !== large) picture.src = large;
+    }
   }
 
   /** The keys on the buttons of the picture that they would answer. */

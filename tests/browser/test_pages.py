@@ -5,10 +5,8 @@ SCREENSHOTS=1 also saves each as var/screenshots/WIDTH-SCHEME-NAME.png, with SCR
 
 import os
 import re
-from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils.timezone import now
 
 from annotation.actions import flags
@@ -20,10 +18,10 @@ from config.reading import BASE_DIR
 from config.texts.catalogues import read_catalogue
 from hierarchy.actions.releases import publish_release
 from tests.annotation.pages.measured import measure
+from tests.browser.looking import describe_violations, save_screenshot
 from tests.builders import find_annotator, lease, make_snapshot, make_votes, vote
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
-SCREENSHOTS = Path(__file__).resolve().parents[2] / "var" / "screenshots"
 LAPTOP, PHONE, NARROW = (1280, 800), (390, 844), (320, 640)
 SCHEMES = ("light", "dark")
 RELEASE = "browser-test"
@@ -152,22 +150,6 @@ def all_pages(full_site, visit, annotator, curator):
                 yield name, visitor
 
     return walk
-
-
-def describe_violations(page):
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{violation['id']}: {node['target']} {node['html'][:200]}"
-        for violation in found
-        for node in violation["nodes"]
-    ]
-
-
-def save_screenshot(name, size, scheme, page):
-    if os.environ.get("SCREENSHOTS") == "1":
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        page.wait_for_load_state("networkidle")
-        page.screenshot(path=SCREENSHOTS / f"{size[0]}-{scheme}-{name}.png", full_page=True)
 
 
 @pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])

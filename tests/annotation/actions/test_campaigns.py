@@ -8,7 +8,7 @@ from annotation.consensus.start import GRADED
 from annotation.models import Campaign, CampaignSynset, Estimate, Policy, Question, Snapshot
 from annotation.rules import PolicyValues
 from hierarchy.errors import Conflict, InvalidInput, NotFound
-from hierarchy.models import Candidate, Label
+from hierarchy.models import AuditEntry, Candidate, Label
 from tests import builders
 from tests.annotation.actions.test_batches import make_campaign
 
@@ -248,3 +248,22 @@ def test_a_closed_campaign_keeps_its_policy(curator):
     with pytest.raises(Conflict, match="its policy stands"):
         change_policy(campaign, curator)
     assert Policy.objects.count() == 1
+
+
+def test_a_layout_is_changed_in_any_state_and_told_to_the_audit_log(curator):
+    campaign = make_campaign(by=curator)
+    act("close", campaign.name, curator)
+
+    campaigns.change_layout(name=campaign.name, layout="CARDS", by=curator, at=now())
+
+    campaign.refresh_from_db()
+    assert campaign.layout == "CARDS"
+    entry = AuditEntry.objects.latest("number")
+    assert (entry.subject, entry.detail) == (f"campaign:{campaign.name}", {"layout": "CARDS"})
+
+
+def test_an_unknown_layout_is_named(curator):
+    with pytest.raises(InvalidInput) as refusal:
+        campaigns.change_layout(name="animals", layout="HEAP", by=curator, at=now())
+
+    assert refusal.value.fields == {"layout": "must be one of GRID, CARDS, CHOICE"}

@@ -178,6 +178,18 @@ def test_a_changed_policy_is_a_new_version(campaign, boss):
     assert list(campaign.policies.order_by("version").values_list("vote_cap", flat=True)) == [10, 7]
 
 
+def test_the_layout_is_changed_and_other_words_are_not_taken(campaign, boss):
+    client = sign_in(boss)
+
+    done = client.post("/campaigns/demo/layout/", {"layout": "CARDS"}, follow=True)
+    refused = client.post("/campaigns/demo/layout/", {"layout": "HEAP"}, follow=True)
+
+    assert list_messages(done) == ["Annotators see pages in the new layout."]
+    assert list_messages(refused) == ["There is no such layout."]
+    campaign.refresh_from_db()
+    assert campaign.layout == "CARDS"
+
+
 def test_a_bad_policy_comes_back_as_it_was_typed(campaign, boss):
     response = sign_in(boss).post("/campaigns/demo/policy/", POLICY | {"vote_cap": "101"})
 
