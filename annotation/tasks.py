@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from annotation.actions import accounts, accuracies, asides, campaign_ranges, estimates, estimation
+from annotation.actions import accounts, accuracies, asides, campaign_ranges, estimates, estimation, renewal
 from annotation.actions.estimation import Work
 from annotation.queries import claims, rescoring
 
@@ -139,6 +139,13 @@ def _ring(bell: str, *, seconds: int, otherwise: bool = False) -> bool:
     except (RedisError, OSError) as error:
         logger.warning("Who else works on what there is to estimate cannot be told: %s", error)
         return otherwise
+
+
+@shared_task
+def release_settled_gold() -> None:
+    """Gold that votes had settled, and that was shown enough, gets its label."""
+    if renewal.release_gold(at=now()):
+        ring_doorbell()
 
 
 @shared_task

@@ -300,6 +300,7 @@ CELERY_BEAT_SCHEDULE = {
     "carry on with campaigns": {"task": "annotation.tasks.carry_on_campaigns", "schedule": 5.0, "options": _KEPT},
     # Begins an estimation when one is due, and goes on with one that whoever worked on it has left.
     "look after the estimation": {"task": "annotation.tasks.estimate_all", "schedule": 10.0, "options": _KEPT},
+    "release settled gold": {"task": "annotation.tasks.release_settled_gold", "schedule": 60.0, "options": _KEPT},
     "clear sessions": {"task": "annotation.tasks.clear_sessions", "schedule": 86_400.0, "options": _KEPT},
     # Each annotator's once a day; a call that is lost is made up for.
     "record accuracies": {"task": "annotation.tasks.record_accuracies", "schedule": 21_600.0, "options": _KEPT},

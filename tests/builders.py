@@ -17,7 +17,7 @@ from annotation.consensus.decide import Rule
 from annotation.consensus.model import Parameters
 from annotation.consensus.synsets import SynsetTable
 from annotation.consensus.workers import judge_workers
-from annotation.models import Annotator, Batch, BatchItem, Campaign, DueQuestions, Question, Snapshot
+from annotation.models import Annotator, Batch, BatchItem, Campaign, Conduct, DueQuestions, Question, Snapshot
 from annotation.rules import PolicyValues
 from benchmarks.scale import fill
 from hierarchy.models import Candidate, Closure, ParentLink, Synset, SynsetWord
@@ -146,6 +146,12 @@ def make_question(*, number: int = 1740, **policy: Any) -> Question:
 
 def make_gold(question: Question, truth: str = "YES") -> None:
     gold.record_gold(truths={question.pk: truth}, source="CURATOR", by=None, at=now())
+
+
+def make_conduct(annotator: Annotator, **found: Any) -> Conduct:
+    """As if a snapshot had found that of the annotator."""
+    usual = {"gold": 0, "right": 0, "hurried": False, "monotonous": False, "checked": "USUAL", "found_at": now()}
+    return Conduct.objects.update_or_create(annotator=annotator, defaults=usual | found)[0]
 
 
 def find_annotator(user: User) -> Annotator:

@@ -10,9 +10,10 @@ from django.db import Error, connection, transaction
 from django.db.models import F, Max, Min
 
 from annotation.actions.due import make_due
-from annotation.actions.gold import record_retired
+from annotation.actions.estimates import decide_questions
+from annotation.actions.gold import record_retired, retire_gold
 from annotation.actions.unseen import ask_unseen_between, find_unseen
-from annotation.models import Campaign, CampaignRange, Question
+from annotation.models import Campaign, CampaignRange, Gold, Question
 from annotation.queries.campaigns import find_policy
 from annotation.queries.snapshots import find_snapshot
 from hierarchy.models import Candidate
@@ -74,9 +75,13 @@ CLOSE = f"""
 UPDATE annotation_question AS closed SET closed_at = %(at)s FROM ({LOCK_UNFINISHED}) AS locked WHERE closed.id = locked.id
 """  # noqa: S608 (constants of this module)
 CLOSE_GOLD = """
-UPDATE annotation_gold AS gold SET active = false FROM annotation_question AS question
+UPDATE annotation_gold AS gold SET active = false, ended_at = %(at)s, ended_because = 'CLOSED' FROM annotation_question AS question
 WHERE gold.active AND question.id = gold.question_id AND {mine} AND question.id > %(after)s AND question.id <= %(last)s
 RETURNING question.id
+"""
+SETTLED_GOLD = """
+SELECT question.id FROM annotation_question AS question JOIN annotation_gold AS gold ON gold.question_id = question.id
+WHERE gold.active AND gold.source = 'SETTLED' AND {mine} AND question.id > %(after)s AND question.id <= %(last)s
 """
 
 
@@ -195,10 +200,16 @@ def _decide(campaign: Campaign, after: int, last: int, at: datetime) -> Step:
 
 
 def _close(campaign: Campaign, after: int, last: int, at: datetime) -> Step:
-    """All with the campaign's own moment; gold among them is gold no longer."""
+    """All with the campaign's own moment; gold among them is gold no longer. What votes had settled gets its label first."""
     here = {"campaign": campaign.pk, "after": after, "last": last, "at": campaign.closed_at}
     mine = _find_mine(last)
     with connection.cursor() as cursor:
+        cursor.execute(LOCK_UNFINISHED.format(mine=mine), here)
+        cursor.execute(SETTLED_GOLD.format(mine=mine), here)
+        settled = [row[0] for row in cursor.fetchall()]
+        if settled:
+            retire_gold(question_ids=settled, by=None, at=at, because=Gold.End.RELEASED)
+            decide_questions(question_ids=settled, at=at)
         cursor.execute(CLOSE.format(mine=mine), here)
         closed = int(cursor.rowcount)
         cursor.execute(CLOSE_GOLD.format(mine=mine), here)

@@ -1,7 +1,7 @@
 """From votes to estimates, decisions and labels. The database is the queue: `due` says what waits."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from annotation.actions.asides import set_question_aside
 from annotation.actions.due import take_due
+from annotation.actions.renewal import find_truth, keep_as_gold
 from annotation.actions.rescoring import take_step
 from annotation.consensus.belief import Estimates, look_up
 from annotation.consensus.decide import Decision, Rule
@@ -119,6 +120,16 @@ def estimate_due(*, at: datetime, limit: int = CHUNK, campaign_id: int | None = 
             limit = len(tried) // 2
 
 
+def decide_questions(*, question_ids: Sequence[int], at: datetime) -> None:
+    """Estimates and decides these open questions now, in the caller's transaction, which holds their rows and closes their campaign."""
+    snapshot = Snapshot.objects.order_by("-pk").first()
+    claimed = claim_questions(question_ids)
+    for question in claimed:
+        question.closed = False
+    if snapshot is not None:
+        _estimate(claimed, snapshot, at)
+
+
 @transaction.atomic
 def _look_closer(question_id: int, others: Sequence[int], at: datetime) -> int:
     """Tries the question by itself, while nobody can vote on it; 1 where it fails alone and is set aside."""
@@ -183,6 +194,7 @@ def _estimate(questions: Sequence[Claimed], snapshot: Snapshot, at: datetime) ->
         chosen = is_open & (campaign_ids == campaign_id)
         some = list(itertools.compress(questions, chosen))
         judged = _judge(some, evidence.select(chosen), find_rule(policy, snapshot))
+        _leave_out(judged, keep_as_gold(truths=_find_sure(judged), policy=policy, at=at))
         reference = f"campaign:{policy.campaign.name} snapshot:{snapshot.pk}"
         record_labels(
             verdicts=_list_verdicts(judged), source=Label.Source.CONSENSUS, source_ref=reference, by=None, at=at
@@ -208,6 +220,24 @@ def _judge(questions: Sequence[Claimed], evidence: Evidence, rule: Rule) -> _Jud
         wanted=evidence.in_time + wanted - estimates.votes,
         priority=find_bands(expect_information(estimates=estimates, parameters=parameters)),
     )
+
+
+def _find_sure(judged: _Judged) -> dict[int, str]:
+    """By question: the truths of those that are decided and as sure as gold must be."""
+    first = judged.first
+    decided = np.flatnonzero((first.decision == Decision.ACCEPT) | (first.decision == Decision.REJECT)).tolist()
+    found = {
+        judged.questions[at].id: find_truth(probability=float(first.probability[at]), votes=int(first.votes[at]))
+        for at in decided
+    }
+    return {pk: truth for pk, truth in found.items() if truth is not None}
+
+
+def _leave_out(judged: _Judged, kept: Collection[int]) -> None:
+    """Those that became gold are asked on, and nothing is decided of them."""
+    for index, question in enumerate(judged.questions):
+        if question.id in kept:
+            judged.first.decision[index], judged.wanted[index] = Decision.ASK, question.votes_wanted
 
 
 def _write_estimates(questions: Sequence[Claimed], found: Estimates, snapshot: Snapshot, at: datetime) -> None:

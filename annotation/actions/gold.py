@@ -65,7 +65,9 @@ def record_gold(*, truths: Mapping[int, str], source: str, by: User | None, at: 
 
 
 @transaction.atomic
-def retire_gold(*, question_ids: Collection[int], by: User | None, at: datetime) -> int:
+def retire_gold(
+    *, question_ids: Collection[int], by: User | None, at: datetime, because: str = Gold.End.RETIRED
+) -> int:
     """Gold questions become ordinary ones, as when their truths are known to annotators; returns how many were gold until now.
 
     What was voted on them counts from now on as on any question, pages that are out with them hold their places, and they are due.
@@ -75,14 +77,13 @@ def retire_gold(*, question_ids: Collection[int], by: User | None, at: datetime)
     # Whoever draws a page locks the gold on it, so that no page is out which is not seen below.
     held = Gold.objects.filter(question_id__in=locked, active=True).order_by("question_id")
     retired = list(held.select_for_update(no_key=True).values_list("question_id", flat=True))
-    Gold.objects.filter(question_id__in=retired, active=True).update(active=False)
+    Gold.objects.filter(question_id__in=retired, active=True).update(active=False, ended_at=at, ended_because=because)
     with connection.cursor() as cursor:
         cursor.execute(COUNT_AS_ORDINARY, {"questions": retired})
     make_due(condition="question.id = ANY(%(ids)s::bigint[])", values={"ids": retired}, at=at)
     if retired:
-        append_entry(
-            action=AuditAction.RETIRE_GOLD, subject="questions", detail=_sum_up(map(str, sorted(retired))), by=by
-        )
+        detail = {"because": str(because), **_sum_up(map(str, sorted(retired)))}
+        append_entry(action=AuditAction.RETIRE_GOLD, subject="questions", detail=detail, by=by)
     return len(retired)
 
 

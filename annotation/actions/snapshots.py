@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from annotation.actions.bars import bar_annotator
 from annotation.actions.copying import copy_models
 from annotation.actions.habits import record_conduct
+from annotation.actions.renewal import suspend_missed_gold
 from annotation.actions.rescoring import divide_questions
 from annotation.consensus.calibrate import Calibration
 from annotation.consensus.decide import Rule
@@ -97,10 +98,12 @@ def _list_synset_priors(snapshot: Snapshot, factors: SynsetTable | None) -> Iter
 
 
 def follow_snapshot(*, snapshot: Snapshot, at: datetime) -> None:
-    """How often each annotator is checked is found anew. Annotators found to be spam are barred, each in a transaction of its own, so that whoever sends votes waits for few. Where
-    it is cut off, the others wait for the next snapshot. Whom a curator unbarred only a curator bars again.
+    """How often each annotator is checked is found anew, and gold that good ones speak against is suspended. Annotators found to be spam are
+    barred, each in a transaction of its own, so that whoever sends votes waits for few. Where it is cut off, the others wait for the next
+    snapshot. Whom a curator unbarred only a curator bars again.
     """
     record_conduct(snapshot=snapshot, at=at)
+    suspend_missed_gold(at=at)
     spam = Annotator.objects.filter(skills__snapshot=snapshot, skills__spam=True, barred_at=None)
     spam = spam.exclude(bars__ended_at__isnull=False).order_by("pk")
     for annotator_id in list(spam.values_list("pk", flat=True)):

@@ -152,7 +152,8 @@ class Gold(models.Model):
     """A question whose truth is known. While active it never leaves OPEN.
 
     `exposures` counts the annotators who were shown the question on a page, whatever became of it; imported pages were shown to
-    nobody.
+    nobody. MISSED gold was suspended because good annotators speak against it, and waits for a curator; RELEASED gold, which votes had
+    settled, got its label.
     """
 
     class Truth(models.TextChoices):
@@ -164,6 +165,12 @@ class Gold(models.Model):
         CURATOR = "CURATOR", "curator"
         SETTLED = "SETTLED", "settled"
 
+    class End(models.TextChoices):
+        RETIRED = "RETIRED", "retired"
+        CLOSED = "CLOSED", "closed with its campaign"
+        RELEASED = "RELEASED", "released"
+        MISSED = "MISSED", "missed by good annotators"
+
     question = models.ForeignKey(Question, on_delete=models.PROTECT, related_name="gold", db_index=False)
     truth = models.CharField(max_length=3, choices=Truth.choices)
     source = models.CharField(max_length=7, choices=Source.choices)
@@ -171,15 +178,30 @@ class Gold(models.Model):
     exposures = models.IntegerField(default=0, db_default=0)
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_because = models.CharField(max_length=8, choices=End.choices, blank=True, db_default="")
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                name="gold_end_is_whole",
+                # An earlier version, while it still runs, says of no end when and why it was.
+                condition=Q(ended_at=None, ended_because="")
+                | Q(
+                    active=False, ended_at__isnull=False, ended_because__in=["RETIRED", "CLOSED", "RELEASED", "MISSED"]
+                ),
+            ),
             models.UniqueConstraint(name="gold_one_active_per_question", fields=["question"], condition=Q(active=True)),
             models.CheckConstraint(name="gold_truth_known", condition=Q(truth__in=["YES", "NO"])),
             models.CheckConstraint(name="gold_source_known", condition=Q(source__in=["IMPORT", "CURATOR", "SETTLED"])),
             models.CheckConstraint(name="gold_exposures_not_negative", condition=Q(exposures__gte=0)),
         ]
-        indexes = [models.Index(name="gold_of_question", fields=["question"])]
+        indexes = [
+            models.Index(name="gold_of_question", fields=["question"]),
+            # Few: what votes settled and is to be released, and what a curator has to look at.
+            models.Index(name="gold_settled", fields=["id"], condition=Q(active=True, source="SETTLED")),
+            models.Index(name="gold_missed", fields=["id"], condition=Q(ended_because="MISSED")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.question_id} is {self.truth}"

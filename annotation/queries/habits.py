@@ -21,12 +21,12 @@ LEFT JOIN annotation_estimate AS estimate ON estimate.question_id = newest.quest
 GROUP BY listed.id
 """  # noqa: S608 (a constant)
 
-# From the side of gold, of which there is little. What votes settled themselves was not asked whatever they said.
+# From the side of gold, of which there is little. Of gold that votes settled, those count that came after it was.
 ON_GOLD = """
 SELECT vote.annotator_id, count(*), count(*) FILTER (WHERE vote.answer = gold.truth)
 FROM annotation_gold AS gold
 JOIN annotation_vote AS vote ON vote.question_id = gold.question_id AND vote.withdrawn_at IS NULL AND vote.answer <> 'UNSURE'
-WHERE gold.active AND gold.source <> 'SETTLED'
+WHERE (gold.active OR gold.ended_because IN ('CLOSED', 'RELEASED')) AND (gold.source <> 'SETTLED' OR vote.voted_at > gold.created_at)
 GROUP BY vote.annotator_id
 """
 
@@ -44,7 +44,7 @@ def read_habits(annotator_ids: Sequence[int]) -> dict[int, Habits]:
 
 
 def count_on_gold() -> dict[int, tuple[int, int]]:
-    """By annotator: answers yes or no on active gold whose truth came first, and how many were right. One query."""
+    """By annotator: answers yes or no on gold whose truth came first, and how many were right. One query."""
     with connection.cursor() as cursor:
         cursor.execute(ON_GOLD)
         return {annotator: (answered, right) for annotator, answered, right in cursor.fetchall()}
