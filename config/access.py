@@ -88,6 +88,8 @@ ROUTES: dict[str, Access] = {
     "annotation:campaign-policy": Access(read=NOBODY, write=CURATORS),
     "annotation:disputes": Access(read=CURATORS),
     "annotation:dispute": Access(read=CURATORS, write=CURATORS),
+    "annotation:gold": Access(read=CURATORS),
+    "annotation:gold-settle": Access(read=NOBODY, write=CURATORS),
     "annotation:flags": Access(read=CURATORS),
     "annotation:flags-close": Access(read=NOBODY, write=CURATORS),
     "annotation:notes": Access(read=CURATORS, write=CURATORS),

@@ -88,7 +88,7 @@ POLICY_HELP = {
     "target_error": _("Share of wrong labels among those decided by votes; 0.05 is one in twenty."),
     "vote_cap": _("Votes after which a curator decides."),
     "page_size": _("Pictures on a page, at most."),
-    "gold_rate": _("Share of a page whose answer is known; 0.1 is one in ten."),
+    "gold_rate": _("Share of what is asked whose answer is known; 0.125 is one in eight."),
     "gold_exposures": _("Annotators to whom one gold question is shown at most."),
     "lease_seconds": _("How long a page is kept for its annotator."),
     "undo_seconds": _("How long a page of votes can be taken back."),

@@ -85,9 +85,7 @@ def _read(request: MemberRequest, name: str) -> int | None:
 @answer_refusals(back=LIST)
 def settle_gold(request: MemberRequest, gold_id: int) -> SeeOther:
     try:
-        renewal.settle_suspended(
-            gold_id=gold_id, verdict=request.POST.get("verdict", ""), by=request.user, at=now()
-        )
+        renewal.settle_suspended(gold_id=gold_id, verdict=request.POST.get("verdict", ""), by=request.user, at=now())
     except InvalidInput:
         messages.error(request, _("There is no such verdict."))
         return redirect_after_post(LIST)

@@ -73,6 +73,10 @@ class Answers:
     right: int
     wrong: int
 
+    @property
+    def all(self) -> int:
+        return self.right + self.wrong
+
 
 def find_needed(truths: Mapping[int, str], *, exposures: int) -> list[int]:
     """Which of these settled questions (by id, YES or NO) their synsets lack as gold, where gold shown to `exposures` annotators is spent.
@@ -101,7 +105,7 @@ def list_missed() -> list[int]:
 
 
 def is_missed(answers: Answers) -> bool:
-    return answers.right + answers.wrong >= WITNESSES and answers.wrong > answers.right
+    return answers.all >= WITNESSES and answers.wrong > answers.right
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ class SynsetGold:
 
 
 BY_SYNSET = f"""
-SELECT member.synset_id, member.position, counted.true, counted.false, counted.spent, counted.exposures, (
+SELECT member.synset_id, member.position, counted.yes, counted.no, counted.spent, counted.exposures, (
     SELECT count(*) FROM (
         SELECT FROM annotation_question AS each WHERE each.campaign_id = member.campaign_id AND each.synset_id = member.synset_id
         LIMIT {QUESTIONS_PER_GOLD * LARGEST_SHARE}) AS some_of_them) / {QUESTIONS_PER_GOLD}
@@ -136,7 +140,7 @@ CROSS JOIN LATERAL (
            count(*) FILTER (WHERE gold.exposures >= %(exposures)s), coalesce(sum(gold.exposures), 0)
     FROM annotation_question AS asked JOIN annotation_gold AS gold ON gold.question_id = asked.id AND gold.active
     WHERE asked.campaign_id = member.campaign_id AND asked.synset_id = member.synset_id AND asked.is_gold
-) AS counted (true, false, spent, exposures)
+) AS counted (yes, no, spent, exposures)
 ORDER BY member.position
 """  # noqa: S608 (constants of this module)
 

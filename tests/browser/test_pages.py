@@ -84,6 +84,7 @@ CURATOR_PAGES = {
     "appeal": "/curate/appeals/{appeal}/",
     "model": "/curate/model/",
     "flags": "/curate/flags/",
+    "gold": "/curate/gold/?campaign=animals",
     "notes": "/curate/notes/n02084071/",
     "disputes": "/disputes/",
     "dispute": "/disputes/{dispute}/",
