@@ -12,7 +12,7 @@ from django.core.cache import cache
 
 from annotation import tasks
 from annotation.actions import campaign_ranges, estimates
-from annotation.models import Question, RescoredRange
+from annotation.models import Gold, Question, RescoredRange
 from config.celery import app
 from tests import builders
 from tests.annotation.actions.test_batches import make_campaign
@@ -130,6 +130,22 @@ def test_estimations_have_a_queue_of_their_own_so_that_fresh_votes_need_not_wait
     }
     assert fresh == {"celery"}
     assert set(routes.values()) == {"estimation"}
+
+
+@pytest.mark.django_db
+def test_settled_gold_that_is_released_rings(monkeypatch):
+    rings = []
+    monkeypatch.setattr(tasks, "ring_doorbell", lambda: rings.append(1))
+    question = builders.make_question(gold_rate=0)
+    builders.make_gold(question)
+    tasks.release_settled_gold()
+    assert rings == []
+    Gold.objects.update(source="SETTLED")
+
+    tasks.release_settled_gold()
+
+    question.refresh_from_db()
+    assert (question.is_gold, rings) == (False, [1])
 
 
 RING = """

@@ -374,7 +374,7 @@ def test_gold_looks_like_every_other_picture(ann, campaign):
     make_gold(question)
     before = campaign.questions.count()
     campaigns.change_policy(
-        name="demo", policy=PolicyValues(gold_rate=0.5, page_size=2), by=campaign.drafted_by, at=now()
+        name="demo", policy=PolicyValues(gold_rate=0.5, page_size=12), by=campaign.drafted_by, at=now()
     )
     batch = lease(ann)
 

@@ -122,7 +122,7 @@ def test_gold_says_how_many_answers_were_right(campaign, client):
     response = client.get("/curate/annotators/")
 
     [(row, _)] = response.context["rows"]
-    assert (row.answered.votes, row.answered.gold, row.answered.right) == (2, 2, 1)
+    assert (row.answered.votes, row.answered.gold, row.answered.right) == (4, 2, 1)
     assert "1 of 2" in response.content.decode()
 
 
