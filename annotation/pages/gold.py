@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 
 from annotation.actions import renewal
 from annotation.actions.renewal import Verdict
-from annotation.pages.refusals import MemberRequest, SeeOther, answer_refusals, redirect_after_post
+from annotation.pages.refusals import MemberRequest, answer_refusals, redirect_after_post
 from annotation.queries import goldpool
 from annotation.queries.campaigns import find_campaign, find_policy, list_campaigns
 from annotation.queries.goldpool import Suspended
@@ -83,7 +83,7 @@ def _read(request: MemberRequest, name: str) -> int | None:
 
 
 @answer_refusals(back=LIST)
-def settle_gold(request: MemberRequest, gold_id: int) -> SeeOther:
+def settle_gold(request: MemberRequest, gold_id: int) -> HttpResponse:
     try:
         renewal.settle_suspended(gold_id=gold_id, verdict=request.POST.get("verdict", ""), by=request.user, at=now())
     except InvalidInput:

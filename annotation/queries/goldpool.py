@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -83,7 +84,7 @@ def find_needed(truths: Mapping[int, str], *, exposures: int) -> list[int]:
     One query."""
     if not truths:
         return []
-    values = {"questions": list(truths), "truths": list(truths.values()), "exposures": exposures}
+    values: dict[str, Any] = {"questions": list(truths), "truths": list(truths.values()), "exposures": exposures}
     with connection.cursor() as cursor:
         cursor.execute(NEEDED, values)
         return [row[0] for row in cursor.fetchall()]
