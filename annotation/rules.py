@@ -80,6 +80,41 @@ def find_gold_rate(rate: float, checked: str) -> float:
     return min(TIMES_CHECKED[Conduct.Checked(checked)] * rate, max(MOST_GOLD, rate))
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainingValues:
+    """The rules of a campaign's training; units as in the model Training. Raises InvalidInput naming every bad field."""
+
+    active: bool = True
+    passing_mark: int = 80
+    attempts: int = 3
+    quiz_items: int = 3
+    practice_items: int = 7
+
+    def __post_init__(self) -> None:
+        ranges = {"passing_mark": (1, 100), "attempts": (1, 20), "quiz_items": (0, 20), "practice_items": (0, 40)}
+        problems = {
+            name: _("must be between %(low)s and %(high)s, not %(value)s")
+            % {"low": low, "high": high, "value": getattr(self, name)}
+            for name, (low, high) in ranges.items()
+            if not low <= getattr(self, name) <= high
+        }
+        if not self.quiz_items and not self.practice_items:
+            problems["practice_items"] = _("must be at least 1 where there is no quiz")
+        if problems:
+            raise InvalidInput(problems)
+
+
+class TrainingRequired(NotPermitted):
+    """The annotator has to pass the training of a campaign first."""
+
+    def __init__(self, campaign: str) -> None:
+        super().__init__(
+            _("Campaign %(name)s asks for a short training first. It begins at %(address)s in a browser.")
+            % {"name": campaign, "address": f"/train/{campaign}/"}
+        )
+        self.campaign = campaign
+
+
 def next_state(campaign: Campaign, step: str) -> str:
     """The state after `step`; Conflict where the campaign's state does not allow it."""
     following = TRANSITIONS[campaign.state].get(step)

@@ -16,6 +16,7 @@ from annotation.pages import (
     model,
     notes,
     own_data,
+    training,
     work,
 )
 
@@ -48,6 +49,11 @@ page_patterns = [
     path("campaigns/<slug:name>/change/", campaigns.change_campaign, name="campaign-change"),
     path("campaigns/<slug:name>/layout/", campaigns.change_layout, name="campaign-layout"),
     path("campaigns/<slug:name>/policy/", campaigns.change_policy, name="campaign-policy"),
+    path("campaigns/<slug:name>/training/", training.show_training, name="training"),
+    path("campaigns/<slug:name>/training/add/", training.add_item, name="training-add"),
+    path("campaigns/<slug:name>/training/grant/", training.grant_attempt, name="training-grant"),
+    path("campaigns/<slug:name>/training/items/<int:item_id>/", training.edit_item, name="training-item"),
+    path("train/<slug:name>/", training.train, name="train"),
     path("disputes/", disputes.show_disputes, name="disputes"),
     path("disputes/<int:dispute_id>/", disputes.show_dispute, name="dispute"),
     path("curate/gold/", gold.show_gold, name="gold"),

@@ -12,7 +12,18 @@ from django.utils.timezone import now
 
 from annotation.actions import bars, disputes, flags, notes
 from annotation.consensus.synsets import SynsetTable
-from annotation.models import Bar, CampaignRange, Estimation, EstimationShard, Measurement, Question, Snapshot
+from annotation.models import (
+    Bar,
+    CampaignRange,
+    Estimation,
+    EstimationShard,
+    Measurement,
+    Question,
+    Snapshot,
+    Training,
+    TrainingAttempt,
+    TrainingItem,
+)
 from hierarchy.models import Label, Release, ReleaseCount, ReleaseFile, WordNetImport
 from tests import builders
 
@@ -305,6 +316,32 @@ BREAKS = [
     ("synset_notes_are_immutable", change("annotation_synsetnotes", "includes = 'more'")),
     ("synset_notes_are_immutable", change("annotation_synsetnotes", "created_by_id = NULL, version = 7")),
     ("synset_notes_are_immutable", "DELETE FROM annotation_synsetnotes"),
+    ("training_passing_mark_range", change("annotation_training", "passing_mark = 0")),
+    ("training_attempts_range", change("annotation_training", "attempts = 21")),
+    ("training_items_range", change("annotation_training", "quiz_items = 0, practice_items = 0")),
+    ("training_items_range", change("annotation_training", "practice_items = 41")),
+    ("training_item_picture_once", duplicate("annotation_trainingitem")),
+    ("training_item_quiz_once", change("annotation_trainingitem", "synset_id = 1740", "kind = 'GLOSS'")),
+    ("training_item_of_its_kind", change("annotation_trainingitem", "correct = 2", "kind = 'PRACTICE'")),
+    ("training_item_of_its_kind", change("annotation_trainingitem", "image_id = NULL", "kind = 'PRACTICE'")),
+    ("training_item_of_its_kind", change("annotation_trainingitem", "kind = 'SONG'", "kind = 'GLOSS'")),
+    ("training_item_correct_is_a_choice", change("annotation_trainingitem", "correct = 2", "kind = 'GLOSS'")),
+    (
+        "training_item_explanation_length",
+        change("annotation_trainingitem", "explanation = repeat('x', 1001)", "kind = 'GLOSS'"),
+    ),
+    ("training_attempt_once", duplicate("annotation_trainingattempt")),
+    ("training_attempt_one_open", duplicate("annotation_trainingattempt", number=3, finished_at=None, score=None)),
+    ("training_attempt_answers_its_items", change("annotation_trainingattempt", "answers = '{1,1,1}'")),
+    ("training_attempt_answers_its_items", change("annotation_trainingattempt", "items = '{}'")),
+    (
+        "training_attempt_answers_its_items",
+        change("annotation_trainingattempt", "finished_at = now(), score = 0", "finished_at IS NULL"),
+    ),
+    ("training_attempt_finished_is_whole", change("annotation_trainingattempt", "passed = true", "score = 0")),
+    ("training_attempt_finished_is_whole", change("annotation_trainingattempt", "score = 101", "score = 0")),
+    ("training_attempt_finished_is_whole", change("annotation_trainingattempt", "score = NULL", "score = 0")),
+    ("training_attempts_are_bounded", duplicate("annotation_trainingattempt", number=4)),
     ("dispute_reason_known", change("annotation_dispute", "reason = 'WHIM'")),
     ("dispute_settled_is_whole", change("annotation_dispute", "verdict = 'ACCEPTED'", "settled_at IS NULL")),
     ("dispute_settled_is_whole", change("annotation_dispute", "settled_at = NULL", "settled_at IS NOT NULL")),
@@ -433,6 +470,7 @@ def make_world():
     builders.make_gold(gold)
     add_flags(builders.find_annotator(voter))
     notes.write_notes(wnid="n00001740", includes="all", excludes="nothing", version=0, by=curator, at=now())
+    add_training(campaign, builders.find_annotator(voter))
     add_releases(curator)
     CampaignRange.objects.create(campaign=campaign, kind="ASK", first=1, reached=0, last=9)
     add_estimations(campaign)
@@ -465,6 +503,18 @@ def add_bars(curator):
     bars.make_appeal(annotator_id=rude, text="I looked at each.", at=now())
     bars.unbar_annotator(annotator_id=spammer, by=curator, at=now())
     return Bar.objects.get(annotator=spammer)
+
+
+def add_training(campaign, annotator):
+    at, given = now(), {"campaign": campaign, "added_at": now(), "correct": 1}
+    Training.objects.create(campaign=campaign, changed_at=at)
+    image = campaign.questions.earliest("pk").candidate.image
+    TrainingItem.objects.create(kind="PRACTICE", synset_id=1740, image=image, **given)
+    for synset in (1740, 1930):
+        TrainingItem.objects.create(kind="GLOSS", synset_id=synset, choices=["a", "b"], **given)
+    attempt = {"annotator": annotator, "campaign": campaign, "items": [1, 2], "mark": 80, "started_at": at}
+    TrainingAttempt.objects.create(number=1, answers=[0, 0], finished_at=at, score=0, **attempt)
+    TrainingAttempt.objects.create(number=2, **attempt)
 
 
 def add_releases(curator):

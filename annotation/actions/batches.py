@@ -11,7 +11,8 @@ from annotation.actions.drawing import Obstacles, Search, draw_page
 from annotation.models import Annotator, Batch, Campaign, Policy
 from annotation.queries import assignment
 from annotation.queries.batches import NO_SUCH_BATCH, check_own
-from annotation.rules import LIVE_LEASES, UNANSWERED_PAGES, check_not_barred
+from annotation.queries.training import ASKED_FIRST
+from annotation.rules import LIVE_LEASES, UNANSWERED_PAGES, TrainingRequired, check_not_barred
 from hierarchy.errors import Conflict, InvalidInput, NotFound
 from hierarchy.queries.plain import build_models, execute_planned, name_columns
 
@@ -45,7 +46,7 @@ WAIT = "SELECT id FROM annotation_question WHERE id = ANY(%(ids)s) ORDER BY id L
 # Whatever else an annotator does waits for their row, so that they do one thing at a time. Beside it the policies in force of the
 # campaigns that are open, in the order in which they were opened.
 LOCK_ANNOTATOR = f"""
-SELECT {name_columns(Annotator, Policy, Campaign)}
+SELECT {ASKED_FIRST}, {name_columns(Annotator, Policy, Campaign)}
 FROM annotation_annotator LEFT JOIN (
     annotation_campaign JOIN annotation_policy ON annotation_policy.campaign_id = annotation_campaign.id
         AND annotation_policy.version = (
@@ -77,7 +78,7 @@ def lease_batch(*, annotator_id: int, campaign_name: str | None = None, size: in
 
     The annotator's current synset comes first, then the next in the campaign's order. When the lease is granted, votes in
     time plus live leases of a question do not pass what it asks for: its row is locked, then looked at.
-    NotPermitted for a barred annotator, Conflict with three live leases or after too many pages without answers, NotFound or Conflict for a campaign that is
+    NotPermitted for a barred annotator, TrainingRequired where nothing is left but what asks for a training first, Conflict with three live leases or after too many pages without answers, NotFound or Conflict for a campaign that is
     not there or not open, InvalidInput for a size below 1.
     """
     if size is not None and size < 1:
@@ -106,9 +107,9 @@ def lapse_leases() -> int:
 @transaction.atomic
 def _lease(annotator_id: int, campaign_name: str | None, size: int | None, obstacles: Obstacles) -> Batch | None:
     """One attempt; what stood in its way is noted."""
-    annotator, policies = _lock_annotator(annotator_id, campaign_name)
+    annotator, policies, untrained = _lock_annotator(annotator_id, campaign_name)
     check_not_barred(annotator)
-    if not policies and campaign_name is not None:
+    if not policies and not untrained and campaign_name is not None:
         _refuse_campaign(campaign_name)
     secret = assignment.write_secret(annotator)
     for policy in policies:
@@ -127,6 +128,8 @@ def _lease(annotator_id: int, campaign_name: str | None, size: int | None, obsta
         batch = draw_page(search, size)
         if batch is not None:
             return batch
+    if untrained and not obstacles.blocked:
+        raise TrainingRequired(untrained[0].campaign.name)
     return None
 
 
@@ -137,17 +140,19 @@ def _wait(blocked: set[int]) -> None:
         cursor.execute(WAIT, {"ids": sorted(blocked)})
 
 
-def _lock_annotator(annotator_id: int, campaign_name: str | None) -> tuple[Annotator, list[Policy]]:
-    """Until the end of the transaction; with the policies of open campaigns, or of the one of that name if it is open."""
+def _lock_annotator(annotator_id: int, campaign_name: str | None) -> tuple[Annotator, list[Policy], list[Policy]]:
+    """Until the end of the transaction; with the policies of open campaigns, or of the one of that name if it is open, and those of
+    campaigns whose training they have still to pass."""
     with connection.cursor() as cursor:
         execute_planned(cursor, LOCK_ANNOTATOR, {"annotator": annotator_id, "name": campaign_name})
-        rows = [build_models(row, Annotator, Policy, Campaign) for row in cursor.fetchall()]
-    policies = []
-    for _annotator, policy, campaign in rows:
+        rows = [(row[0], *build_models(row[1:], Annotator, Policy, Campaign)) for row in cursor.fetchall()]
+    policies: list[Policy] = []
+    untrained: list[Policy] = []
+    for asks_first, _annotator, policy, campaign in rows:
         if policy is not None:
             policy.campaign = campaign
-            policies.append(policy)
-    return rows[0][0], policies
+            (untrained if asks_first else policies).append(policy)
+    return rows[0][1], policies, untrained
 
 
 def _refuse_campaign(name: str) -> NoReturn:

@@ -9,11 +9,11 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from annotation.actions.due import make_due
-from annotation.models import Campaign, Gold, Question
+from annotation.models import Campaign, Gold, Question, TrainingItem
 from annotation.queries.truths import count_exposures
 from hierarchy.actions.audit import append_entry
 from hierarchy.errors import Conflict, InvalidInput, NotFound
-from hierarchy.models import AuditAction, Label
+from hierarchy.models import AuditAction, Candidate, Label
 
 # While a question is gold, neither its votes nor its pages are counted on it.
 COUNT_AS_ORDINARY = """
@@ -33,7 +33,7 @@ def record_gold(*, truths: Mapping[int, str], source: str, by: User | None, at: 
     """Makes questions gold, by question id; returns how many were not gold with that truth before.
 
     InvalidInput for an unknown truth, NotFound for an unknown question, Conflict for one that is finished, whose
-    candidate has a label (a published label never becomes gold), or that is gold with the other truth.
+    candidate has a label (a published label never becomes gold), whose picture is in a training, or that is gold with the other truth.
     """
     wrong = sorted({truth for truth in truths.values() if truth not in Gold.Truth.values})
     if wrong:
@@ -115,3 +115,7 @@ def _check_askable(truths: Mapping[int, str], found: Mapping[int, Question]) -> 
     labelled = Label.objects.filter(candidate_id__in=candidates).values_list("candidate_id", flat=True).first()
     if labelled is not None:
         raise Conflict(f"Question {candidates[labelled]} has a label: labels never become gold.")
+    pictures = Candidate.objects.filter(pk__in=candidates, image_id__in=TrainingItem.objects.values("image_id"))
+    practised = pictures.values_list("pk", flat=True).first()
+    if practised is not None:
+        raise Conflict(f"The picture of question {candidates[practised]} is in a training: its truth is told there.")

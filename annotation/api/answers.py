@@ -73,6 +73,7 @@ class CampaignAnswer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=Campaign.State.values)
     opened_at = serializers.DateTimeField(allow_null=True)
     closed_at = serializers.DateTimeField(allow_null=True)
+    training = serializers.BooleanField(help_text="annotators pass a training, in a browser, before their first page")
 
 
 class ProgressAnswer(serializers.Serializer[Any]):

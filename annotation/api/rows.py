@@ -71,7 +71,13 @@ def write_synset(synset: Synset) -> dict[str, Any]:
 
 
 def write_campaign(campaign: Campaign) -> Any:
-    return CampaignAnswer(campaign).data
+    return CampaignAnswer(_describe_campaign(campaign)).data
+
+
+def _describe_campaign(campaign: Campaign) -> dict[str, Any]:
+    names = ("name", "title", "instructions", "state", "layout", "opened_at", "closed_at")
+    training = getattr(campaign, "training", None)
+    return {**{name: getattr(campaign, name) for name in names}, "training": bool(training and training.active)}
 
 
 def write_campaign_progress(campaign: Campaign, progress: Progress, *, everything: bool) -> Any:
@@ -80,7 +86,7 @@ def write_campaign_progress(campaign: Campaign, progress: Progress, *, everythin
     if everything:
         names = ("questions", "finished", "percent", "open", "accepted", "rejected", "disputed", "gold", "votes")
         numbers = {name: getattr(progress, name) for name in (*names, "votes_per_finished")}
-    described = {**CampaignAnswer(campaign).data, "progress": numbers}
+    described = {**_describe_campaign(campaign), "progress": numbers}
     return CampaignProgressAnswer(described).data
 
 

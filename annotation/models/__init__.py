@@ -6,6 +6,7 @@ from annotation.models.flag import Flag
 from annotation.models.notes import SynsetNotes
 from annotation.models.question import UNFINISHED, Dispute, DueQuestions, Estimate, Gold, Question, SetAside
 from annotation.models.snapshot import Skill, Snapshot, SynsetPrior
+from annotation.models.training import Training, TrainingAttempt, TrainingGrant, TrainingItem
 from annotation.models.vote import Batch, BatchItem, Vote
 
 __all__ = [
@@ -38,5 +39,9 @@ __all__ = [
     "Snapshot",
     "SynsetNotes",
     "SynsetPrior",
+    "Training",
+    "TrainingAttempt",
+    "TrainingGrant",
+    "TrainingItem",
     "Vote",
 ]

@@ -27,7 +27,7 @@ from annotation.pages.batch_page import describe_batch, describe_standing
 from annotation.pages.refusals import MemberRequest, SeeOther, View, answer_refusals, redirect_after_post
 from annotation.queries import activity, batches
 from annotation.queries.accounts import find_annotator
-from annotation.rules import check_not_barred
+from annotation.rules import TrainingRequired, check_not_barred
 from annotation.tasks import ring_doorbell
 from hierarchy.errors import Conflict, DomainError, InvalidInput, KeyReused
 
@@ -74,6 +74,10 @@ def lease_page(request: MemberRequest) -> HttpResponse:
     try:
         batch = _find_unseen(request, annotator) if "held" in request.POST else None
         batch = batch or _lease(request, annotator, request.POST.get("campaign", "").replace("\0", ""))
+    except TrainingRequired as error:
+        if not _wants_fragment(request):
+            return redirect_after_post("annotation:train", name=error.campaign)
+        batch = None
     except Conflict:
         if not _wants_fragment(request):
             raise
@@ -168,7 +172,7 @@ def _find_or_lease(request: MemberRequest, annotator: Annotator) -> Batch | None
     """The page to go on with. Another tab may have taken the last leases meanwhile: then there is none."""
     try:
         return batches.find_oldest_live_batch(annotator) or _lease(request, annotator, "")
-    except Conflict:
+    except (Conflict, TrainingRequired):
         return None
 
 

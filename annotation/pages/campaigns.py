@@ -19,6 +19,7 @@ from annotation.pages.quality import describe_quality
 from annotation.pages.refusals import MemberRequest, add_problems, answer_refusals, redirect_after_post
 from annotation.queries import activity, campaigns
 from annotation.queries.campaigns import Progress, coarsen_percent
+from annotation.queries.training import find_standing
 from annotation.rules import steps_of
 from hierarchy.errors import InvalidInput, NotFound
 from hierarchy.rules import sees_everything
@@ -134,6 +135,8 @@ def _render_campaign(
         "next_page": page + 1 if start + SYNSETS_A_PAGE < len(parts) else None,
         "curates": curates,
     }
+    if hasattr(request.user, "annotator") and campaign.state != Campaign.State.DRAFT:
+        context["training"] = find_standing(request.user.annotator, campaign)
     if curates:
         policies = activity.list_policies(campaign)
         context |= {

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from annotation.models import Bar, Campaign, Policy
 from annotation.models.bar import LONGEST_TEXT
 from annotation.pages.refusals import add_problems
-from annotation.rules import PolicyValues
+from annotation.rules import PolicyValues, TrainingValues
 from hierarchy.errors import InvalidInput
 
 SCOPE_TEXTS = {
@@ -172,6 +172,40 @@ class DraftForm(PolicyForm):
 
 class LayoutForm(forms.Form):
     layout = forms.ChoiceField(label=_("Layout"), choices=Campaign.Layout.choices, help_text=LAYOUT_HELP)
+
+
+TRAINING_LABELS = {
+    "passing_mark": _("Passing mark, in per cent"),
+    "attempts": _("Attempts that everybody has"),
+    "quiz_items": _("Questions on definitions"),
+    "practice_items": _("Pictures to practise on"),
+}
+
+
+class TrainingForm(forms.Form):
+    """The rules of a training. Once valid, `training` holds them as a value."""
+
+    training: TrainingValues
+    active = forms.BooleanField(label=_("Annotators pass it before their first page"), required=False)
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        for name, label in TRAINING_LABELS.items():
+            widget = forms.NumberInput(attrs={"inputmode": "numeric"})
+            initial = getattr(TrainingValues, name)
+            self.fields[name] = forms.IntegerField(label=label, initial=initial, widget=widget)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        try:
+            self.training = TrainingValues(**cleaned)
+        except InvalidInput as error:
+            add_problems(self, error)
+        return cleaned
+
+    @property
+    def number_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in TRAINING_LABELS]
 
 
 class StepForm(forms.Form):

@@ -39,6 +39,7 @@ class Example:
     width: int
     height: int
     word: str
+    synset_id: int
 
 
 @dataclass(frozen=True)
@@ -107,4 +108,4 @@ def search_examples(synset_id: int) -> Examples:
 
 def _describe(label: Label) -> Example:
     image = label.candidate.image
-    return Example(image.pk, image.small_width, image.small_height, label.synset.words[0])
+    return Example(image.pk, image.small_width, image.small_height, label.synset.words[0], label.synset_id)

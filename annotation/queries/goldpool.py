@@ -19,12 +19,16 @@ WITNESSES = 5
 GOOD_GOLD, GOOD_RIGHT = 20, 0.8
 
 # Of settled questions those that are needed, the first by their ids. What was gold once is not so again: it was shown already.
+# Nor is what is in a training, where its truth is told.
 NEEDED = f"""
 WITH given AS MATERIALIZED (
     SELECT question.id, question.campaign_id, question.synset_id, settled.truth
     FROM unnest(%(questions)s::bigint[], %(truths)s::text[]) AS settled (id, truth)
     JOIN annotation_question AS question ON question.id = settled.id
     WHERE NOT EXISTS (SELECT FROM annotation_gold AS gold WHERE gold.question_id = question.id)
+      AND NOT EXISTS (SELECT FROM hierarchy_candidate AS candidate
+                      JOIN annotation_trainingitem AS item ON item.image_id = candidate.image_id
+                      WHERE candidate.id = question.candidate_id)
 ), missing AS MATERIALIZED (
     SELECT wanted.campaign_id, wanted.synset_id, wanted.truth, wanted.gold - (
         SELECT count(*) FROM annotation_question AS other

@@ -13,7 +13,9 @@ from annotation.actions import flags
 from annotation.actions.bars import bar_annotator, make_appeal
 from annotation.actions.estimation import begin_estimation
 from annotation.actions.notes import write_notes
+from annotation.actions.training import answer_item, change_training, start_attempt
 from annotation.models import Annotator, Appeal, Dispute, Skill
+from annotation.rules import TrainingValues
 from config.reading import BASE_DIR
 from config.texts.catalogues import read_catalogue
 from hierarchy.actions.releases import publish_release
@@ -67,6 +69,7 @@ ANNOTATOR_PAGES = {
     "work": "/work/",
     "own-data": "/account/data/",
     "account-delete": "/account/delete/",
+    "train": "/train/animals/",
     "password": "/accounts/password/",
     "password-done": "/accounts/password/done/",
 }
@@ -78,6 +81,8 @@ CURATOR_PAGES = {
     "curator-campaigns": "/campaigns/",
     "curator-campaign": "/campaigns/animals/",
     "draft": "/draft-campaign/",
+    "train-begin": "/train/animals/",
+    "training": "/campaigns/animals/training/",
     "annotators": "/curate/annotators/",
     "annotator": "/curate/annotators/{annotator}/",
     "appeals": "/curate/appeals/",
@@ -122,6 +127,10 @@ def full_site(campaign, disputed, annotator):
         write_notes(wnid=wnid, includes="The young", excludes="Toys\nDrawings", **given)
     flag_some(vote(annotator, campaign=campaign))
     lease(annotator, campaign)
+    change_training(name="animals", values=TrainingValues(), by=campaign.drafted_by, at=now())
+    number = find_annotator(annotator).pk
+    start_attempt(annotator_id=number, name="animals", at=now())
+    answer_item(annotator_id=number, name="animals", place=0, answer=0, at=now())
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ class CampaignsView(ReadView):
     )
     def get(self, request: Request) -> Response:
         query = read_query(request, PageQuery)
-        campaigns = Campaign.objects.all()
+        campaigns = Campaign.objects.select_related("training")
         if find_role(request.user) not in CURATORS:
             campaigns = campaigns.exclude(state=Campaign.State.DRAFT)
         page = list_page(

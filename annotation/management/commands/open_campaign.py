@@ -1,4 +1,5 @@
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ from django.utils.timezone import now
 
 from annotation.actions import campaigns
 from annotation.actions.campaign_ranges import StepFailed, carry_on
+from annotation.actions.training import change_training
 from annotation.management.accounts import find_user
 from annotation.models import Campaign, CampaignRange
-from annotation.rules import PolicyValues
+from annotation.rules import PolicyValues, TrainingValues
 from hierarchy.errors import DomainError
 
 WAIT_SECONDS, TELL_SECONDS = 0.2, 5.0
+TRAINING_KINDS = {field.name: int for field in fields(TrainingValues) if field.name != "active"}
 KINDS = {field.name: float if isinstance(field.default, float) else int for field in fields(PolicyValues)}
 
 
@@ -31,6 +34,12 @@ class Command(BaseCommand):
         draft = parser.add_argument_group("of a new campaign")
         draft.add_argument("--synsets", help="WNID,WNID,... or @FILE with one wnid a line, in the order of serving")
         draft.add_argument("--title", help="the name where left out")
+        draft.add_argument(
+            "--training",
+            nargs="?",
+            const="",
+            help=f"asks annotators for a training first; key=value,... of {', '.join(TRAINING_KINDS)}",
+        )
         draft.add_argument("--policy", help=f"key=value,... of {', '.join(KINDS)}")
 
     def handle(self, *args: Any, name: str, username: str, **options: Any) -> None:
@@ -39,6 +48,9 @@ class Command(BaseCommand):
             with transaction.atomic():
                 _draft(name, by, synsets=options["synsets"], title=options["title"], policy=options["policy"])
                 campaign = campaigns.open_campaign(name=name, by=by, at=now())
+                if options["training"] is not None:
+                    training = _read_training(options["training"])
+                    change_training(name=name, values=training, by=by, at=now())
         except DomainError as error:
             raise CommandError(error.detail) from error
         self._finish(campaign)
@@ -90,19 +102,27 @@ def _read_wnids(text: str) -> list[str]:
 
 
 def _read_policy(text: str) -> PolicyValues:
+    return PolicyValues(**_read_values("--policy", text, KINDS))
+
+
+def _read_training(text: str) -> TrainingValues:
+    return TrainingValues(**_read_values("--training", text, TRAINING_KINDS))
+
+
+def _read_values(option: str, text: str, kinds: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         key, _, value = part.partition("=")
-        if key not in KINDS or key in values:
-            raise CommandError(f"--policy: {part!r} is not one of {', '.join(KINDS)} with a value, given once")
+        if key not in kinds or key in values:
+            raise CommandError(f"{option}: {part!r} is not one of {', '.join(kinds)} with a value, given once")
         try:
-            values[key] = _read_number(key, value)
+            values[key] = _read_number(kinds[key], value)
         except ValueError as error:
-            raise CommandError(f"--policy: {key} must be a number, not {value!a}") from error
-    return PolicyValues(**values)
+            raise CommandError(f"{option}: {key} must be a number, not {value!a}") from error
+    return values
 
 
-def _read_number(key: str, value: str) -> float:
+def _read_number(kind: Callable[[str], Any], value: str) -> Any:
     if not value.isascii() or "_" in value:  # Python's own readers take both
         raise ValueError(value)
-    return KINDS[key](value)
+    return kind(value)

@@ -5,7 +5,7 @@ from django.utils.timezone import now
 
 from annotation.actions import campaigns, renewal
 from annotation.actions.renewal import find_truth
-from annotation.models import Conduct, Gold, Question
+from annotation.models import Conduct, Gold, Question, TrainingItem
 from annotation.queries import goldpool
 from annotation.rules import PolicyValues
 from hierarchy.models import AuditEntry, Label
@@ -50,6 +50,17 @@ def test_what_votes_settle_becomes_gold_where_the_synset_lacks_it(campaign, answ
     assert (gold.truth, gold.source, gold.question.state, gold.question.is_gold) == (answer, "SETTLED", "OPEN", True)
     assert not Label.objects.filter(candidate=gold.question.candidate_id).exists()
     assert campaign.questions.filter(is_gold=False).exclude(state="OPEN").count() == 3
+
+
+def test_pictures_of_trainings_become_no_gold(campaign):
+    for question in campaign.questions.all():
+        given = {"campaign": campaign, "synset_id": 1740, "image_id": question.candidate.image_id, "added_at": now()}
+        TrainingItem.objects.create(kind="PRACTICE", correct=1, **given)
+
+    settle(campaign)
+
+    assert not Gold.objects.exists()
+    assert campaign.questions.filter(state="ACCEPTED").count() == 4
 
 
 def test_where_there_is_enough_gold_all_is_decided(campaign):
