@@ -178,7 +178,7 @@ def _measure_ours(context: BrowserContext, url: str, pages: int) -> tuple[list[f
 
 
 def _wait_for_pages_at_hand(page: Page, *, sent: int) -> None:
-    page.wait_for_function("document.documentElement.classList.contains('enhanced')")
+    page.wait_for_function("() => document.documentElement.classList.contains('enhanced')")
     for _ in range(200):
         submitted = Batch.objects.filter(outcome=Batch.Outcome.SUBMITTED).count()
         if submitted == sent and Batch.objects.filter(closed_at=None).count() > 2:

@@ -45,7 +45,8 @@ def describe_batch(batch: Batch | None, answers: Mapping[int, str]) -> dict[str,
         ],
         "definition_flags": describe_marks(flagged, None),
         "credits": _list_credits(pictures),
-        "seconds_left": max(int((batch.expires_at - now()).total_seconds()), 0),
+        # As text: a template would write it with the comma of the reader's language.
+        "seconds_left": f"{max((batch.expires_at - now()).total_seconds(), 0):.1f}",
     }
 
 

@@ -13,7 +13,7 @@ import { pageSize } from "./size.js";
 import { Store } from "./store.js";
 import { Tabs } from "./tabs.js";
 import { count, text } from "./texts.js";
-import { watchUndo } from "./undo.js";
+import { swapOffer, watchOffer } from "./undo.js";
 import { Zoom } from "./zoom.js";
 
 // What can wait until the next page has been painted waits so long.
@@ -49,7 +49,7 @@ function adopt() {
   const form = document.getElementById("answers");
   grid = form ? new Grid(form, hooks) : null;
   showKeys();
-  watchUndo({ done: undone });
+  watchOffer(undone);
   waitForPaint();
   showLayout();
   clearTimeout(leaseTimer);
@@ -170,7 +170,7 @@ function saved(entry, batch) {
     show(batch);
     return;
   }
-  swapLastBatch(batch);
+  if (swapOffer(batch, undone)) grid?.focus({ quietly: true });
   fillUp();
 }
 
@@ -219,27 +219,17 @@ function leaveGone(batch) {
 async function stop(url) {
   setBusy(true);
   const shown = grid.batch;
-  const unseen = await prefetch.giveBack();
+  for (const batch of await prefetch.giveBack()) tabs.tellGone(batch);
   const { outcome, reason } = await post(url, {});
-  for (const batch of unseen) tabs.tellGone(batch);
-  if (outcome === "login") askForLogin();
-  else if (outcome === "unreachable") showNotice(reason || text("failed"), "error");
-  else {
+  if (outcome === "nothing" || outcome === "refused") {
     drafts.forget(shown);
     tabs.tellGone(shown);
     location.assign(text("pageUrl"));
     return;
   }
   setBusy(false);
-}
-
-function swapLastBatch(batch) {
-  const offer = document.getElementById("last-batch");
-  const focused = offer?.contains(document.activeElement);
-  offer?.replaceWith(document.adoptNode(batch.querySelector("#last-batch")));
-  // Whoever stood on the old offer must not be thrown to the top of the page.
-  if (focused) grid?.focus({ quietly: true });
-  watchUndo({ done: undone });
+  if (outcome === "login") askForLogin();
+  else showNotice(reason || text("failed"), "error");
 }
 
 function undone(batch) {
@@ -247,7 +237,7 @@ function undone(batch) {
     show(batch);
     return;
   }
-  swapLastBatch(batch);
+  swapOffer(batch, undone);
   announce(text("undone"));
   showNotice(text("undone"), "success");
   grid.focus({ quietly: true });

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from annotation.actions.batches import return_batch
 from annotation.models import Batch, Vote
 from tests.browser.visitor import list_votes
-from tests.builders import expire, find_annotator, make_user
+from tests.builders import find_annotator, make_open_campaign, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 SUBMIT = "**/submit/"
@@ -153,13 +153,17 @@ def test_two_tabs_of_one_annotator_send_each_page_once(visit, campaign, annotato
     assert Vote.objects.count() == 2
 
 
-def test_a_page_whose_time_is_over_says_so_and_its_votes_are_kept(visit, campaign, annotator):
+def test_a_page_whose_time_is_over_says_so_and_its_votes_are_kept(visit, drawings, annotator):
+    make_open_campaign([drawings["dog"]], page_size=6, gold_rate=0, lease_seconds=4)
     visitor = visit(annotator)
     batch = visitor.start_page()
-    expire(Batch.objects.get(pk=batch))
-    visitor.press("y", "Enter")
+    visitor.press("y")
+    expect(visitor.page.get_by_text("The time for this page is over.")).to_be_visible()
+    visitor.page.wait_for_timeout(300)
 
-    visitor.wait_for(lambda: list_votes(batch) == {1: "YES"})
+    visitor.press("n", "Enter")
 
-    assert Vote.objects.get().late
+    visitor.wait_for(lambda: list_votes(batch) == {1: "YES", 2: "NO"})
+    assert set(Vote.objects.values_list("late", flat=True)) == {True}
     expect(visitor.page.locator("#unsent")).to_be_hidden()
+    assert visitor.problems == []
