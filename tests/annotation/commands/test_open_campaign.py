@@ -4,7 +4,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from annotation.actions import campaign_ranges
-from annotation.models import Campaign, CampaignRange, Policy
+from annotation.models import Campaign, CampaignRange, Policy, Training
+from hierarchy.models import Synset
 from tests.builders import make_candidates, make_synset, make_user
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +35,27 @@ def test_a_campaign_is_drafted_and_opened_with_its_policy():
     assert (policy.target_error, policy.vote_cap, policy.page_size) == (0.1, 7, 24)
     assert list(campaign.campaign_synsets.order_by("position").values_list("synset_id", flat=True)) == [2, 1]
     assert output == "demo is open: 2 synsets, 4 questions\n"
+
+
+def test_a_campaign_may_ask_for_a_training_first():
+    make_candidates(make_synset(4, parents=[make_synset(3)]), 1)
+    make_synset(5, parents=[Synset.objects.get(pk=3)])
+
+    open_campaign("--synsets", "n00000004", "--training", "attempts=5")
+
+    training = Training.objects.get()
+    assert (training.campaign.name, training.active, training.attempts) == ("demo", True, 5)
+
+
+@pytest.mark.parametrize(
+    ("training", "problem"),
+    [("attempts=0", "attempts: must be between"), ("mark=3", "is not one of passing_mark"), ("", "nothing to train")],
+)
+def test_a_training_that_cannot_be_opens_nothing(training, problem):
+    with pytest.raises(CommandError, match=problem):
+        open_campaign("--synsets", "n00000001", "--training", training)
+
+    assert not Campaign.objects.exists()
 
 
 def test_synsets_are_read_from_a_file(tmp_path):

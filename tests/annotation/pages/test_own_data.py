@@ -104,7 +104,7 @@ def test_long_lists_come_some_rows_at_a_time(client, ann, campaign, monkeypatch)
 def test_the_number_of_queries_does_not_grow_with_votes(client, ann, campaign, django_assert_num_queries):
     vote(ann)
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         download(client)
 
 
