@@ -5,9 +5,11 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.template.base import Lexer, TokenType
 from django.utils import translation
+from django.utils.functional import Promise
 
 from config.reading import BASE_DIR
 from config.texts.catalogues import find_faults, list_catalogues, read_catalogue
@@ -23,6 +25,7 @@ READ_ALOUD = {"alt", "title", "placeholder", "aria-label", "aria-description", "
 SAME = re.compile(r"Veriset|UTC|SHA-256|ECE|NLL|REST|API|Authorization: Token|\bs\b|\b[A-Z]\b|&\w+;|://")
 LETTERS = re.compile(r"[^\W\d_]{1,}")
 BLOCKS = re.compile(r"\s*blocktrans(late)?\b")
+BEHIND_PAGES = re.compile(r"(annotation|hierarchy)/(actions/|pages/|rules\.py|queries/(accounts|batches|disputes))")
 REFUSALS = {"Conflict", "NotPermitted", "KeyReused", "ValidationError"}
 TELLING = {"success", "error", "warning", "info"}
 SHOWN = {"label", "help_text"}
@@ -131,6 +134,20 @@ def test_every_block_of_text_is_trimmed():
     assert [block for block in blocks if "trimmed" not in block[1].split()] == []
 
 
+def test_values_that_pages_show_in_words_have_words_in_every_language():
+    """Labels of the choices of every field whose `get_..._display` a page or an action behind one asks for."""
+    files = [
+        *TEMPLATES,
+        *(path for path in list_sources(BASE_DIR) if BEHIND_PAGES.match(path.relative_to(BASE_DIR).as_posix())),
+    ]
+    shown = {name for path in files for name in re.findall(r"\bget_(\w+)_display\b", path.read_text())}
+    fields = [field for model in apps.get_models() for field in model._meta.fields if field.name in shown]
+
+    bare = [str(field) for field in fields for _value, label in field.choices or () if not isinstance(label, Promise)]
+
+    assert sorted(set(bare)) == []
+
+
 def test_no_script_says_anything_of_its_own():
     """What scripts say comes from the page, in its language (templates/annotation/_texts.html)."""
     said = re.compile(
@@ -175,10 +192,7 @@ def test_no_page_and_no_action_behind_one_tells_people_a_bare_text():
     bare = []
     for path in list_sources(BASE_DIR):
         name = path.relative_to(BASE_DIR).as_posix()
-        behind_pages = re.match(
-            r"(annotation|hierarchy)/(actions/|pages/|rules\.py|queries/(accounts|batches|disputes))", name
-        )
-        if path.suffix == ".py" and behind_pages and name not in TERMINAL:
+        if path.suffix == ".py" and BEHIND_PAGES.match(name) and name not in TERMINAL:
             told = [ast.unparse(node) for node in list_told(ast.parse(path.read_text())) if is_bare(node)]
             bare += [f"{name}: {text}" for text in told if not text.strip("f'\"").startswith("There is no ")]
     known = [text.partition(": ")[2] for text in TERMINAL if ": " in text]

@@ -87,7 +87,7 @@ def _check_draft(name: str, title: str, wnids: Sequence[str], ids: dict[str, int
 
 def _check_layout(layout: str) -> None:
     if layout not in Campaign.Layout.values:
-        raise InvalidInput({"layout": f"must be one of {', '.join(Campaign.Layout.values)}"})
+        raise InvalidInput({"layout": _("must be one of %(values)s") % {"values": ", ".join(Campaign.Layout.values)}})
 
 
 @transaction.atomic

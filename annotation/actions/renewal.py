@@ -65,7 +65,7 @@ def settle_suspended(*, gold_id: int, verdict: str, by: User, at: datetime) -> N
     """A curator has looked at suspended gold, which waits no longer. NotFound where there is none, InvalidInput for another verdict,
     Conflict where it was looked at already, or where its question has been decided meanwhile and can be asked no more."""
     if verdict not in Verdict.values:
-        raise InvalidInput({"verdict": f"must be one of {', '.join(Verdict.values)}"})
+        raise InvalidInput({"verdict": _("must be one of %(values)s") % {"values": ", ".join(Verdict.values)}})
     gold = Gold.objects.select_for_update(no_key=True).filter(pk=gold_id).first()
     if gold is None:
         raise NotFound("There is no such gold.")

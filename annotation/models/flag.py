@@ -2,6 +2,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext_lazy as _
 
 from annotation.models.annotator import Annotator
 from annotation.models.question import Question
@@ -37,10 +38,10 @@ class Flag(models.Model):
         CONTESTED = "CONTESTED", "contested"
 
     class Outcome(models.TextChoices):
-        DISMISSED = "DISMISSED", "nothing is wrong"
-        DONE = "DONE", "dealt with"
-        DISPUTED = "DISPUTED", "sent to the disputes"
-        RETIRED = "RETIRED", "gold retired"
+        DISMISSED = "DISMISSED", _("nothing is wrong")
+        DONE = "DONE", _("dealt with")
+        DISPUTED = "DISPUTED", _("sent to the disputes")
+        RETIRED = "RETIRED", _("gold retired")
 
     annotator = models.ForeignKey(
         Annotator, on_delete=models.PROTECT, related_name="flags", db_index=False, db_constraint=False

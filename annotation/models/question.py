@@ -157,13 +157,13 @@ class Gold(models.Model):
     """
 
     class Truth(models.TextChoices):
-        YES = "YES", "yes"
-        NO = "NO", "no"
+        YES = "YES", _("yes")
+        NO = "NO", _("no")
 
     class Source(models.TextChoices):
-        IMPORT = "IMPORT", "import"
-        CURATOR = "CURATOR", "curator"
-        SETTLED = "SETTLED", "settled"
+        IMPORT = "IMPORT", _("import")
+        CURATOR = "CURATOR", _("curator")
+        SETTLED = "SETTLED", _("settled")
 
     class End(models.TextChoices):
         RETIRED = "RETIRED", "retired"

@@ -18,7 +18,7 @@ def list_catalogues(root: Path) -> list[Path]:
 
 
 def read_catalogue(path: Path) -> polib.POFile:
-    return polib.pofile(str(path), wrapwidth=100)
+    return polib.pofile(str(path))
 
 
 def update_catalogue(path: Path, texts: Iterable[Text]) -> int:

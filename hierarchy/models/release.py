@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from hierarchy.models.checks import IS_SHA256
 
@@ -9,8 +10,8 @@ class Release(models.Model):
     """An immutable, checksummed state of all labels. A trigger refuses any change once it is published."""
 
     class State(models.TextChoices):
-        DRAFT = "DRAFT", "draft"
-        PUBLISHED = "PUBLISHED", "published"
+        DRAFT = "DRAFT", _("draft")
+        PUBLISHED = "PUBLISHED", _("published")
 
     name = models.SlugField(max_length=100, unique=True)
     state = models.CharField(max_length=9, choices=State.choices, default=State.DRAFT)
