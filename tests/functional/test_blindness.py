@@ -22,7 +22,7 @@ WHERE campaign.name = 'blind'
 """
 
 
-def write_gold(manifest, path):
+def write_gold(manifest, path, *, each=GOLD):
     """A file of truths of some pictures of each synset, half of them true, as `import_gold` reads it."""
     with manifest.open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -30,7 +30,7 @@ def write_gold(manifest, path):
     for wnid in WNIDS:
         for truth in ("YES", "NO"):
             some = [row for row in rows if (row["wnid"], row["truth"]) == (wnid, truth)]
-            lines += [f"{wnid},{row['sha256']},{truth}" for row in chance.sample(some, GOLD // 2)]
+            lines += [f"{wnid},{row['sha256']},{truth}" for row in chance.sample(some, each // 2)]
     path.write_text("\n".join(lines) + "\n")
 
 

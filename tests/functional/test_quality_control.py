@@ -17,7 +17,7 @@ from tests.functional.service import Service
 from tests.functional.test_blindness import WNIDS, write_gold
 
 pytestmark = [pytest.mark.functional, pytest.mark.heavy, pytest.mark.xdist_group("quality")]
-ANNOTATORS, EACH = 40, 224
+ANNOTATORS, EACH, GOLD = 40, 260, 60
 # Of each twenty: 15 % say yes, 10 % guess, 5 % guess where they know that it is no gold.
 CAREFUL = "careful on gold"
 WAYS = ("yes", "yes", "yes", "random", "random", CAREFUL)
@@ -94,7 +94,7 @@ def run_campaign(folder: Path, ways: list[str]) -> Outcome:
         service.manage("import_wordnet", NOUNS / "data.noun")
         manifest = draw_candidates(folder / "pictures", wnids=WNIDS, each=EACH, share_true=0.5)
         tokens = service.prepare("fair", manifest, "--annotators", ANNOTATORS)
-        write_gold(manifest, folder / "gold.csv")
+        write_gold(manifest, folder / "gold.csv", each=GOLD)
         service.manage("import_gold", folder / "gold.csv", "--campaign", "fair")
         way_of = {name: ways[int(name) - 1] for name in tokens if name != "curator"}
         crowd = MixedCrowd(
