@@ -254,6 +254,7 @@ CELERY_TASK_ROUTES = {
         "annotation.tasks.estimate_all",
         "annotation.tasks.run_estimation_shards",
         "annotation.tasks.carry_on_campaigns",
+        "annotation.tasks.record_accuracies",
         "annotation.tasks.release_settled_gold",
     )
 }

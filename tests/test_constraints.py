@@ -157,6 +157,11 @@ BREAKS = [
     ("policy_is_immutable", change("annotation_policy", "created_by_id = NULL, vote_cap = 3")),
     ("conduct_right_of_gold", NEW_CONDUCT.format(gold=3, right=4, checked="MORE")),
     ("conduct_right_of_gold", NEW_CONDUCT.format(gold=3, right=-1, checked="MORE")),
+    (
+        "conduct_circle_has_its_lowest",
+        NEW_CONDUCT.format(gold=3, right=2, checked="MORE")
+        + "; UPDATE annotation_conduct SET circle = annotator_id + 1",
+    ),
     ("conduct_checked_known", NEW_CONDUCT.format(gold=3, right=2, checked="NEVER")),
     ("api_token_sha256_length", change("annotation_apitoken", r"sha256 = '\x00'")),
     ("api_token_scope_known", change("annotation_apitoken", "scope = 'all'")),

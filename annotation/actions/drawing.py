@@ -78,6 +78,7 @@ class Search:
             "cap": self.policy.vote_cap,
             "exposures": self.policy.gold_exposures,
             "secret": self.secret,
+            "circle": self.history.circle,
             **more,
         }
 

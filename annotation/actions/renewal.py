@@ -68,7 +68,7 @@ def settle_suspended(*, gold_id: int, verdict: str, by: User, at: datetime) -> N
         raise InvalidInput({"verdict": _("must be one of %(values)s") % {"values": ", ".join(Verdict.values)}})
     gold = Gold.objects.select_for_update(no_key=True).filter(pk=gold_id).first()
     if gold is None:
-        raise NotFound("There is no such gold.")
+        raise NotFound(_("There is no such gold."))
     if gold.ended_because != Gold.End.MISSED:
         raise Conflict(_("Another curator has looked at this already."))
     gold.ended_because = Gold.End.RETIRED

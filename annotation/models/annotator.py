@@ -2,6 +2,7 @@ from django.conf import settings
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from hierarchy.models.checks import IS_SHA256
 
@@ -50,19 +51,21 @@ class Conduct(models.Model):
     """How an annotator answered of late, found anew with each snapshot; whoever has no row is new.
 
     `hurried`, `monotonous`: signs of answers given without looking (annotation.consensus.signals), which bring more gold and nothing
-    else. `checked`: how often gold is asked.
+    else. `circle`: the lowest number of those who make the same mistakes (annotation.consensus.circles); one of them answers a question,
+    the others are not asked. `checked`: how often gold is asked.
     """
 
     class Checked(models.TextChoices):
-        MORE = "MORE", "more often"
-        USUAL = "USUAL", "as often as usual"
-        LESS = "LESS", "less often"
+        MORE = "MORE", _("more often")
+        USUAL = "USUAL", _("as often as usual")
+        LESS = "LESS", _("less often")
 
     annotator = models.OneToOneField(Annotator, primary_key=True, on_delete=models.PROTECT, related_name="conduct")
     gold = models.IntegerField(help_text="answers yes or no to questions whose truth was known before")
     right = models.IntegerField(help_text="of these")
     hurried = models.BooleanField()
     monotonous = models.BooleanField()
+    circle = models.BigIntegerField(null=True, blank=True)
     checked = models.CharField(max_length=5, choices=Checked.choices)
     found_at = models.DateTimeField()
 
@@ -70,7 +73,11 @@ class Conduct(models.Model):
         constraints = [
             models.CheckConstraint(name="conduct_right_of_gold", condition=Q(right__gte=0, gold__gte=F("right"))),
             models.CheckConstraint(name="conduct_checked_known", condition=Q(checked__in=["MORE", "USUAL", "LESS"])),
+            models.CheckConstraint(
+                name="conduct_circle_has_its_lowest", condition=Q(circle=None) | Q(circle__lte=F("annotator"))
+            ),
         ]
+        indexes = [models.Index(name="conduct_of_circle", fields=["circle"], condition=Q(circle__isnull=False))]
 
     def __str__(self) -> str:
         return f"annotator {self.annotator_id} is checked {self.get_checked_display()}"

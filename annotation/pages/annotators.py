@@ -135,10 +135,11 @@ def describe_annotator(request: MemberRequest, annotator: Annotator) -> dict[str
         "annotator": annotator,
         "own": annotator.user_id == request.user.pk,
         "skill": skill,
-        "conduct": annotators.find_conduct(annotator),
+        "conduct": getattr(annotator, "conduct", None),
         "rates": write_skill(skill),
         "states": _describe_answers(skill) if skill else [],
         "answered": annotators.count_answered([annotator.pk]).get(annotator.pk, annotators.Answered()),
+        "circle": annotators.list_circle(annotator),
         "recent": activity.count_recent(annotator, since=now() - RECENT),
         "pages": annotators.list_newest_pages(annotator, count=NEWEST_PAGES),
     }

@@ -84,20 +84,24 @@ def count_answered(annotator_ids: list[int]) -> dict[int, Answered]:
 
 def find_annotator_by_number(number: int) -> Annotator:
     """With their account."""
-    annotator = Annotator.objects.select_related("user").filter(pk=number).first()
+    annotator = Annotator.objects.select_related("user", "conduct").filter(pk=number).first()
     if annotator is None:
         raise NotFound(f"There is no annotator {number}.")
     return annotator
 
 
+def list_circle(annotator: Annotator) -> list[int]:
+    """The others who make the same mistakes, by number; one query where there is a circle."""
+    conduct = getattr(annotator, "conduct", None)
+    if conduct is None or conduct.circle is None:
+        return []
+    others = Conduct.objects.filter(circle=conduct.circle).exclude(annotator=annotator)
+    return list(others.order_by("annotator").values_list("annotator", flat=True))
+
+
 def find_newest_skill(annotator: Annotator) -> Skill | None:
     """The last that was learned of an annotator, with its snapshot: nothing new is learned of who is barred."""
     return Skill.objects.filter(annotator=annotator).select_related("snapshot").order_by("-snapshot").first()
-
-
-def find_conduct(annotator: Annotator) -> Conduct | None:
-    """How the annotator answered of late; None for somebody new."""
-    return Conduct.objects.filter(annotator=annotator).first()
 
 
 def list_newest_pages(annotator: Annotator, *, count: int) -> list[Batch]:

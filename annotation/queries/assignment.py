@@ -21,7 +21,7 @@ from annotation.consensus.information import BANDS
 from annotation.models import Annotator, Campaign, Conduct
 from annotation.models.question import RING
 from annotation.queries.hiding import Place, digest
-from annotation.queries.holds import HELD_BY_THEM, LIVE, VOTED
+from annotation.queries.holds import HELD_BY_THEM, LIVE, TAKEN_BY_CIRCLE, VOTED
 from hierarchy.queries.plain import execute_planned
 
 # Questions of one band that are looked at for a page; more only where none of these is free.
@@ -79,7 +79,7 @@ CROSS JOIN LATERAL (
                 FROM (
                     SELECT question.id, question.lot, {VOTED} AS voted,
                            question.id = ANY(%(taken)s::bigint[]) OR {HELD_BY_THEM} AS held,
-                           question.votes_in_time + cardinality(question.held_until) < %(cap)s::int AS room
+                           question.votes_in_time + cardinality(question.held_until) < %(cap)s::int AND NOT {TAKEN_BY_CIRCLE} AS room
                     FROM annotation_question AS question
                     WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AND {WANTS_VOTES}
                       AND question.priority = stretch.band AND question.lot >= stretch.low AND question.lot < stretch.high
@@ -133,8 +133,12 @@ SELECT statement_timestamp(),
         WHERE batch.annotator_id = %(annotator)s AND batch.leased_at > now() - interval '1 hour'
           AND (batch.outcome = 'RETURNED' OR batch.undone_at IS NOT NULL
                OR (batch.closed_at IS NULL AND batch.expires_at <= now()))),
-       (SELECT conduct.checked FROM annotation_conduct AS conduct WHERE conduct.annotator_id = %(annotator)s)
-FROM (VALUES (1)) AS one (row) LEFT JOIN LATERAL (
+       conduct.checked,
+       ARRAY(SELECT other.annotator_id FROM annotation_conduct AS other
+             WHERE other.circle = conduct.circle AND other.annotator_id <> conduct.annotator_id)
+FROM (VALUES (1)) AS one (row)
+LEFT JOIN annotation_conduct AS conduct ON conduct.annotator_id = %(annotator)s
+LEFT JOIN LATERAL (
     SELECT batch.synset_id, member.position, batch.places FROM annotation_batch AS batch
     JOIN annotation_campaignsynset AS member
       ON member.campaign_id = batch.campaign_id AND member.synset_id = batch.synset_id
@@ -157,7 +161,7 @@ class History:
     """What an annotator did last: the campaign's synset of their newest page with its position and the places of the walk (None,
     0 and [] where there is none), how many pages they hold, and how many of the last hour's brought no votes that stand. `moment` is
     that of the query; `has_expired`: leases, whoever's, have expired whose questions are still held. `checked`: how often they are asked
-    gold, more often where nothing is known of them."""
+    gold, more often where nothing is known of them. `circle`: the others of theirs."""
 
     moment: datetime
     live_leases: int
@@ -167,13 +171,14 @@ class History:
     places: list[int]
     unanswered: int
     checked: str
+    circle: list[int]
 
 
 def read_history(annotator: Annotator, campaign: Campaign) -> History:
     """One query. People stay with the synset that they have just read about."""
     with connection.cursor() as cursor:
         execute_planned(cursor, HISTORY, {"annotator": annotator.pk, "campaign": campaign.pk})
-        moment, live_leases, has_expired, synset_id, position, places, unanswered, checked = cursor.fetchone()
+        moment, live_leases, has_expired, synset_id, position, places, unanswered, checked, circle = cursor.fetchone()
     return History(
         moment,
         live_leases,
@@ -183,6 +188,7 @@ def read_history(annotator: Annotator, campaign: Campaign) -> History:
         places or [],
         unanswered,
         checked or Conduct.Checked.MORE,
+        circle,
     )
 
 

@@ -30,6 +30,14 @@ WHERE (gold.active OR gold.ended_because IN ('CLOSED', 'RELEASED')) AND (gold.so
 GROUP BY vote.annotator_id
 """
 
+GOLD_ANSWERS = """
+SELECT vote.annotator_id, vote.question_id, vote.answer = gold.truth
+FROM annotation_gold AS gold
+JOIN annotation_vote AS vote ON vote.question_id = gold.question_id AND vote.withdrawn_at IS NULL AND vote.answer <> 'UNSURE'
+JOIN annotation_annotator AS annotator ON annotator.id = vote.annotator_id AND annotator.barred_at IS NULL
+WHERE gold.active
+"""
+
 
 def read_habits(annotator_ids: Sequence[int]) -> dict[int, Habits]:
     """Of each who has voted. One query, which reads the newest votes of each."""
@@ -53,3 +61,10 @@ def count_on_gold() -> dict[int, tuple[int, int]]:
 def list_skilled(snapshot: Snapshot) -> list[int]:
     """The annotators of whom the snapshot has learned something, by number."""
     return list(snapshot.skills.order_by("annotator").values_list("annotator", flat=True))
+
+
+def list_gold_answers() -> list[tuple[int, int, bool]]:
+    """Of annotators who are not barred, yes or no on active gold: annotator, question, whether right. One query, over the votes on gold."""
+    with connection.cursor() as cursor:
+        cursor.execute(GOLD_ANSWERS)
+        return list(cursor.fetchall())

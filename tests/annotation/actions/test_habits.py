@@ -78,6 +78,27 @@ def test_conduct_is_found_anew_with_each_snapshot(campaign):
     assert find_conduct(ann)[0].checked == "LESS"
 
 
+def test_those_who_make_the_same_mistakes_are_one_circle_and_checked_more(campaign, monkeypatch):
+    monkeypatch.setattr("annotation.actions.habits.find_circles", lambda answers: {who: 1 for who, _, _ in answers})
+    (conduct,) = find_conduct(answer_all(campaign, "ann"))
+
+    assert (conduct.circle, conduct.checked) == (1, "MORE")
+
+
+def test_one_of_a_circle_is_asked_a_question(campaign):
+    first, other = builders.make_crowd(2)
+    page = builders.lease(first, campaign, size=3)
+    circle = page.annotator_id
+    for user in (first, other):
+        builders.make_conduct(builders.find_annotator(user), circle=circle)
+
+    asked = list(page.items.filter(beside=None).values_list("question", flat=True))
+    theirs = builders.lease(other, campaign).items
+    assert asked
+    assert not theirs.filter(question__in=asked).exists()
+    assert not theirs.filter(beside__in=asked).exists()
+
+
 @pytest.mark.parametrize(
     ("rate", "checked", "expected"),
     [(0.125, "MORE", 0.25), (0.125, "USUAL", 0.125), (0.125, "LESS", 0.0625), (0.3, "MORE", 0.35), (0.5, "MORE", 0.5)],

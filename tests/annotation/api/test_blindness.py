@@ -44,11 +44,11 @@ def describe(response):
 
 def make_campaign(number, *, gold):
     synset = make_synset(number)
-    make_candidates(synset, 2 + gold)
-    campaign = make_open_campaign([synset], name=f"same-{number}", page_size=2, gold_rate=0.5)
+    make_candidates(synset, 3)
+    campaign = make_open_campaign([synset], name=f"same-{number}", page_size=3, gold_rate=0.5)
     if gold:
         make_gold(campaign.questions.latest("pk"))
-        # Both pages are of questions 1 and 2, the second one with gold in the place of one.
+        # Both pages have three pictures: of two questions and gold beside one of them, and of three questions.
     return campaign
 
 
@@ -80,7 +80,7 @@ def test_gold_stands_at_every_position():
         batches.return_batch(annotator_id=find_annotator(user).pk, batch_id=lease(user, campaign).pk)
 
     positions = BatchItem.objects.filter(question__gold__active=True).values_list("position", flat=True)
-    assert set(positions) == {1, 2}
+    assert set(positions) == {1, 2, 3}
 
 
 def test_a_picture_has_another_address_on_every_page():
@@ -91,5 +91,5 @@ def test_a_picture_has_another_address_on_every_page():
 
     addresses = [item["image"]["url"] for page in pages for item in page["items"]]
 
-    assert len(addresses) == len(set(addresses)) == 4
+    assert len(addresses) == len(set(addresses)) == 6
     assert len({len(address) for address in addresses}) == 1

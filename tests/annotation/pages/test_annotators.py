@@ -228,5 +228,5 @@ def test_the_number_of_queries_does_not_grow_with_annotators(campaign, client, d
 
     with django_assert_num_queries(8):
         client.get("/curate/annotators/")
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         client.get(f"/curate/annotators/{ids[0]}/")

@@ -50,7 +50,14 @@ def begin(user, campaign, places=()):
     """A walk with what its queries need."""
     annotator, synset = builders.find_annotator(user), campaign.questions.first().synset_id
     secret = assignment.write_secret(annotator)
-    parameters = {"annotator": annotator.pk, "campaign": campaign.pk, "synset": synset, "cap": CAP, "secret": secret}
+    parameters = {
+        "annotator": annotator.pk,
+        "campaign": campaign.pk,
+        "synset": synset,
+        "cap": CAP,
+        "secret": secret,
+        "circle": [],
+    }
     return Walk(secret=secret, synset_id=synset, places=places), parameters
 
 
