@@ -24,7 +24,8 @@ def look(visitor, name, size):
 @pytest.mark.parametrize("size", SIZES, ids=["laptop", "phone"])
 def test_a_training_is_passed_with_keys_before_the_first_page(visit, campaign, annotator, curator, size):
     change_training(name="animals", values=TrainingValues(passing_mark=1), by=campaign.drafted_by, at=now())
-    options = {"viewport": {"width": size[0], "height": size[1]}}
+    # Colours that fade from one scheme to the other would be measured on their way.
+    options = {"viewport": {"width": size[0], "height": size[1]}, "reduced_motion": "reduce"}
     visitor = visit(annotator, **options)
     visitor.open("/annotate/")
     visitor.page.get_by_role("button", name="Get a page of pictures").press("Enter")
