@@ -19,7 +19,7 @@ WITNESSES = 5
 GOOD_GOLD, GOOD_RIGHT = 20, 0.8
 
 # Of settled questions those that are needed, the first by their ids. What was gold once is not so again: it was shown already.
-# Nor is what is in a training, where its truth is told.
+# Nor is what is in a training, where its truth is told, or has a label of an earlier campaign, where it can be looked up.
 NEEDED = f"""
 WITH given AS MATERIALIZED (
     SELECT question.id, question.campaign_id, question.synset_id, settled.truth
@@ -29,6 +29,7 @@ WITH given AS MATERIALIZED (
       AND NOT EXISTS (SELECT FROM hierarchy_candidate AS candidate
                       JOIN annotation_trainingitem AS item ON item.image_id = candidate.image_id
                       WHERE candidate.id = question.candidate_id)
+      AND NOT EXISTS (SELECT FROM hierarchy_label AS label WHERE label.candidate_id = question.candidate_id)
 ), missing AS MATERIALIZED (
     SELECT wanted.campaign_id, wanted.synset_id, wanted.truth, wanted.gold - (
         SELECT count(*) FROM annotation_question AS other
@@ -59,6 +60,7 @@ WHERE gold.active AND gold.source = 'SETTLED' AND (gold.exposures >= {RELEASED_A
 ORDER BY gold.id LIMIT %(limit)s
 """  # noqa: S608 (constants of this module)
 
+# What was said before a curator had gold asked again is known to them.
 OF_GOOD = f"""
 SELECT gold.question_id, count(*) FILTER (WHERE vote.answer = gold.truth), count(*) FILTER (WHERE vote.answer <> gold.truth)
 FROM annotation_gold AS gold
@@ -66,7 +68,9 @@ JOIN annotation_vote AS vote ON vote.question_id = gold.question_id AND vote.wit
 JOIN annotation_annotator AS annotator ON annotator.id = vote.annotator_id AND annotator.barred_at IS NULL
 JOIN annotation_conduct AS conduct ON conduct.annotator_id = vote.annotator_id
      AND conduct.gold >= {GOOD_GOLD} AND conduct."right" >= {GOOD_RIGHT} * conduct.gold
-WHERE {{which}}
+WHERE {{which}} AND NOT EXISTS (
+    SELECT FROM annotation_gold AS ended
+    WHERE ended.question_id = gold.question_id AND ended.id < gold.id AND ended.ended_at >= vote.voted_at)
 GROUP BY gold.question_id
 """  # noqa: S608 (constants of this module)
 

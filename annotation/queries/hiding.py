@@ -12,17 +12,18 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from annotation.models.question import RING
-from annotation.queries.holds import HELD_BY_THEM, VOTED
+from annotation.queries.holds import HELD_BY_THEM, TAKEN_BY_CIRCLE, VOTED
 from hierarchy.queries.plain import execute_planned
 
 # Of so much gold one is chosen for a place.
 POOL = 200
 _PRIME = 2**61 - 1
 
-# From a secret lot on and round the ring; what the annotator has answered or has on a page is over.
+# From a secret lot on and round the ring; what the annotator or one of their circle has answered or has on a page is over: as with other
+# questions, or whatever two of a circle are both asked would be gold.
 _PART = f"""(SELECT question.id, question.lot, {{part}} AS part FROM annotation_question AS question
      WHERE question.campaign_id = %(campaign)s AND question.synset_id = %(synset)s AND question.is_gold
-       AND question.lot {{side}} %(lot)s::int AND NOT {VOTED} AND NOT {HELD_BY_THEM}
+       AND question.lot {{side}} %(lot)s::int AND NOT {VOTED} AND NOT {HELD_BY_THEM} AND NOT {TAKEN_BY_CIRCLE}
      ORDER BY question.lot)"""  # noqa: S608 (constants of this project)
 READ_POOL = f"""
 SELECT gold.question_id, gold.truth = 'YES'
@@ -48,7 +49,7 @@ class Asked(NamedTuple):
 
 
 def read_pool(*, secret: str, parameters: Mapping[str, Any]) -> dict[int, bool]:
-    """Gold of a synset that an annotator has neither answered nor before them: whether it is true, by question. One query, which is asked
+    """Gold of a synset that neither an annotator nor one of their circle has answered or has before them: whether it is true, by question. One query, which is asked
     for every page, so that its time tells nothing."""
     lot = digest(f"{secret}:gold:{parameters['synset']}") % RING
     with connection.cursor() as cursor:

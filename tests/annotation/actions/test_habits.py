@@ -5,7 +5,7 @@ import pytest
 from annotation.actions import votes
 from annotation.actions.votes import GivenVote
 from annotation.consensus import signals
-from annotation.models import Conduct
+from annotation.models import BatchItem, Conduct, Gold
 from annotation.rules import find_gold_rate
 from tests import builders
 
@@ -97,6 +97,24 @@ def test_one_of_a_circle_is_asked_a_question(campaign):
     assert asked
     assert not theirs.filter(question__in=asked).exists()
     assert not theirs.filter(beside__in=asked).exists()
+
+
+def test_what_two_of_a_circle_are_asked_is_not_always_gold():
+    synset = builders.make_synset(1740)
+    builders.make_candidates(synset, 60)
+    campaign = builders.make_open_campaign([synset], gold_rate=0.5, page_size=12)
+    for question in campaign.questions.order_by("pk")[:20]:
+        builders.make_gold(question)
+    first, other = builders.make_crowd(2)
+    for user in (first, other):
+        builders.make_conduct(builders.find_annotator(user), circle=builders.find_annotator(first).pk)
+    pages = [builders.vote(first, campaign=campaign), builders.lease(first, campaign)]
+
+    known = BatchItem.objects.filter(batch__in=pages)
+    theirs = [item.question_id for _ in range(3) for item in builders.lease(other, campaign).items.all()]
+    assert known.filter(question__in=Gold.objects.values("question")).exists()
+    assert Gold.objects.filter(question__in=theirs).exists()
+    assert not known.filter(question__in=theirs).exists()
 
 
 @pytest.mark.parametrize(

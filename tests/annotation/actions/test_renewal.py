@@ -8,6 +8,7 @@ from annotation.actions.renewal import find_truth
 from annotation.models import Conduct, Gold, Question, TrainingItem
 from annotation.queries import goldpool
 from annotation.rules import PolicyValues
+from hierarchy.actions.labels import Verdict, record_labels
 from hierarchy.models import AuditEntry, Label
 from tests import builders
 
@@ -56,6 +57,17 @@ def test_pictures_of_trainings_become_no_gold(campaign):
     for question in campaign.questions.all():
         given = {"campaign": campaign, "synset_id": 1740, "image_id": question.candidate.image_id, "added_at": now()}
         TrainingItem.objects.create(kind="PRACTICE", correct=1, **given)
+
+    settle(campaign)
+
+    assert not Gold.objects.exists()
+    assert campaign.questions.filter(state="ACCEPTED").count() == 4
+
+
+def test_what_has_a_label_of_an_earlier_campaign_is_decided_as_any(campaign):
+    for question in campaign.questions.all():
+        verdict = Verdict(question.candidate_id, "REJECTED", 0.01, 3)
+        record_labels(verdicts=[verdict], source="CONSENSUS", source_ref="campaign:old", by=None, at=now())
 
     settle(campaign)
 
@@ -161,6 +173,16 @@ def test_gold_is_suspended_when_most_good_annotators_answer_otherwise(campaign, 
     assert Gold.objects.filter(ended_because="MISSED").count() == suspended
     gold.refresh_from_db()
     assert gold.is_gold is not bool(suspended)
+
+
+def test_gold_that_a_curator_has_asked_again_is_not_suspended_by_what_was_known_then(campaign, gold):
+    answer_gold(campaign, right=0, wrong=5)
+    renewal.suspend_missed_gold(at=now())
+    missed = Gold.objects.get()
+    renewal.settle_suspended(gold_id=missed.pk, verdict="YES", by=campaign.drafted_by, at=now())
+
+    assert renewal.suspend_missed_gold(at=now()) == 0
+    assert Gold.objects.get(active=True).truth == "YES"
 
 
 def test_those_who_are_not_known_to_be_good_suspend_nothing(campaign, gold):
