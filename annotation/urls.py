@@ -9,6 +9,8 @@ from annotation.pages import (
     appeals,
     bars,
     campaigns,
+    crowd_links,
+    crowds,
     disputes,
     flags,
     gold,
@@ -54,6 +56,10 @@ page_patterns = [
     path("campaigns/<slug:name>/training/grant/", training.grant_attempt, name="training-grant"),
     path("campaigns/<slug:name>/training/items/<int:item_id>/", training.edit_item, name="training-item"),
     path("train/<slug:name>/", training.train, name="train"),
+    path("campaigns/<slug:name>/crowds/", crowds.open_crowd, name="crowd-open"),
+    path("curate/crowds/<int:crowd_id>/", crowds.show_crowd, name="crowd"),
+    path("curate/crowds/<int:crowd_id>/close/", crowds.close_crowd, name="crowd-close"),
+    path("curate/crowds/<int:crowd_id>/assignments.csv", crowds.download_assignments, name="crowd-assignments"),
     path("disputes/", disputes.show_disputes, name="disputes"),
     path("disputes/<int:dispute_id>/", disputes.show_dispute, name="dispute"),
     path("curate/gold/", gold.show_gold, name="gold"),
@@ -71,4 +77,9 @@ page_patterns = [
     path("curate/model/estimate/", model.start_estimation, name="model-estimate"),
 ]
 
-__all__ = ["api_patterns", "page_patterns", "root_patterns"]
+crowd_patterns = [
+    path("done/", crowd_links.show_done, name="done"),
+    path("<str:token>/", crowd_links.enter, name="enter"),
+]
+
+__all__ = ["api_patterns", "crowd_patterns", "page_patterns", "root_patterns"]

@@ -72,6 +72,13 @@ ROUTES: dict[str, Access] = {
     "annotation:own-answers": Access(read=MEMBERS),
     "annotation:contest": Access(read=NOBODY, write=MEMBERS),
     "annotation:account": Access(read=MEMBERS),
+    # The token in the link is the permission, and what is signed behind it.
+    "crowd:enter": Access(read=EVERYONE),
+    "crowd:done": Access(read=EVERYONE),
+    "annotation:crowd-open": Access(read=NOBODY, write=CURATORS),
+    "annotation:crowd": Access(read=CURATORS),
+    "annotation:crowd-close": Access(read=NOBODY, write=CURATORS),
+    "annotation:crowd-assignments": Access(read=CURATORS),
     "annotation:work": Access(read=MEMBERS),
     "annotation:own-data": Access(read=MEMBERS),
     "annotation:own-data-download": Access(read=MEMBERS),

@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "config.pages.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.pages.ContentSecurityPolicy",
+    "config.crowds.CrowdMiddleware",
     "config.access.RouteAccessMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -157,6 +158,11 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
     }
 }
+
+# External crowds: who may frame a worker's pages, and where Mechanical Turk takes what is done, in earnest and in its sandbox.
+CROWD_FRAMES = ["https://www.mturk.com", "https://worker.mturk.com", "https://workersandbox.mturk.com"]
+CROWD_SUBMITS = {"live": "https://www.mturk.com", "sandbox": "https://workersandbox.mturk.com"}
+CROWD_COMPLETIONS = "https://app.prolific.com/submissions/complete"
 
 # Texts in English stand in the sources; locale/ has a catalogue for each other language. Names are what their speakers call them.
 LANGUAGE_CODE = "en"

@@ -43,6 +43,7 @@ urlpatterns = [
     path("api/docs/", api_docs, name="api-docs"),
     path("api/v1/", include((api, "api"))),
     path("", include(annotation.urls.root_patterns)),
+    path("crowd/", include((annotation.urls.crowd_patterns, "crowd"))),
     path("", include((annotation.urls.page_patterns, "annotation"))),
     path("", include((hierarchy.urls.page_patterns, "hierarchy"))),
 ]

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.utils.timezone import now
 
-from annotation.actions import bars, disputes, flags, notes
+from annotation.actions import bars, crowds, disputes, flags, notes
 from annotation.consensus.synsets import SynsetTable
 from annotation.models import (
     Bar,
@@ -126,6 +126,20 @@ BREAKS = [
         "accuracy_in_steps",
         "INSERT INTO annotation_accuracy SELECT id, 83, now() FROM annotation_annotator WHERE id = {stranger}",
     ),
+    ("annotation_crowd_token_key", duplicate("annotation_crowd")),
+    ("crowd_token_is_secret", change("annotation_crowd", "token = 'short'")),
+    ("crowd_pages_range", change("annotation_crowd", "pages = 0")),
+    ("crowd_provider_is_whole", change("annotation_crowd", "provider = 'OTHER'")),
+    ("crowd_provider_is_whole", change("annotation_crowd", "provider = 'PROLIFIC'")),
+    ("crowd_provider_is_whole", change("annotation_crowd", "completion_code = 'X1'")),
+    ("crowd_open_until_after", change("annotation_crowd", "open_until = opened_at")),
+    ("crowd_closed_after", change("annotation_crowd", "closed_at = '2000-01-01'")),
+    ("crowd_worker_once", duplicate("annotation_crowdworker", annotator_id="{stranger}")),
+    ("crowd_worker_sha256_length", change("annotation_crowdworker", r"worker_sha256 = '\x00'")),
+    ("annotation_crowdworker_annotator_id_key", duplicate("annotation_crowdworker", provider="PROLIFIC")),
+    ("assignment_once", duplicate("annotation_assignment")),
+    ("assignment_has_reference", change("annotation_assignment", "reference = ''")),
+    ("assignment_finished_after", change("annotation_assignment", "finished_at = '2000-01-01'")),
     ("bar_one_open_per_annotator", duplicate("annotation_bar")),
     ("bar_code_known", duplicate("annotation_bar", annotator_id="{stranger}", code="RUDE")),
     ("bar_reason_length", duplicate("annotation_bar", annotator_id="{stranger}", reason="")),
@@ -482,6 +496,8 @@ def make_world():
     factors = SynsetTable(synset_id=np.array([1740]), values=np.array([[0.1, -0.1]]))
     builders.make_snapshot(counts={builders.find_annotator(voter).pk: [[9, 1, 0], [0, 1, 9]]}, synset_factors=factors)
     ended = add_bars(curator)
+    crowd = crowds.open_crowd(name=campaign.name, provider="MTURK", pages=1, days=1, by=curator, at=now())
+    crowds.begin_assignment(crowd=crowd, worker="W1", reference="A1", at=now())
     stranger = builders.find_annotator(builders.make_crowd(1)[0])
     ids = {"settled": settled, "disputed": disputed, "voted": voted, "gold": gold, "voter": voter}
     ids |= {

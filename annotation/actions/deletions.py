@@ -10,10 +10,12 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
+from django.db.models import CharField, Value
+from django.db.models.functions import Cast, Concat
 
 from annotation.actions.batches import close_unanswered
 from annotation.actions.ledger import Deletion, LedgerError, add_deletions, read_deletions
-from annotation.models import AccountMark, Accuracy, Annotator, ApiToken, Appeal, Flag
+from annotation.models import AccountMark, Accuracy, Annotator, ApiToken, Appeal, Assignment, CrowdWorker, Flag
 from hierarchy.actions.audit import append_entry
 from hierarchy.errors import Conflict
 from hierarchy.models import AuditAction
@@ -92,6 +94,9 @@ def _part_from_annotator(account: User) -> None:
     annotator.user = None
     annotator.save(update_fields=["user"])
     Accuracy.objects.filter(annotator=annotator).delete()
+    # Nothing leads from a provider's worker or assignment to the votes any more.
+    CrowdWorker.objects.filter(annotator=annotator).delete()
+    Assignment.objects.filter(annotator=annotator).update(reference=Concat(Value("deleted-"), Cast("pk", CharField())))
     # They wrote these themselves; a trigger lets them go only now.
     Appeal.objects.filter(bar__annotator=annotator).delete()
 

@@ -1,6 +1,7 @@
 from annotation.models.annotator import AccountMark, Accuracy, Annotator, ApiToken, Conduct
 from annotation.models.bar import Appeal, Bar
 from annotation.models.campaign import Campaign, CampaignRange, CampaignSynset, Policy
+from annotation.models.crowd import Assignment, AssignmentPage, Crowd, CrowdWorker
 from annotation.models.estimation import Estimation, EstimationShard, Measurement, RescoredRange
 from annotation.models.flag import Flag
 from annotation.models.notes import SynsetNotes
@@ -16,6 +17,8 @@ __all__ = [
     "Annotator",
     "ApiToken",
     "Appeal",
+    "Assignment",
+    "AssignmentPage",
     "Bar",
     "Batch",
     "BatchItem",
@@ -23,6 +26,8 @@ __all__ = [
     "CampaignRange",
     "CampaignSynset",
     "Conduct",
+    "Crowd",
+    "CrowdWorker",
     "Dispute",
     "DueQuestions",
     "Estimate",

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -19,10 +20,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 
 from annotation.actions import batches as batch_actions
+from annotation.actions import crowds as crowd_actions
 from annotation.actions import votes as vote_actions
 from annotation.actions.votes import GivenVote
 from annotation.metrics import count_receipt, watch_lease, watch_votes
 from annotation.models import Annotator, Batch
+from annotation.pages import crowd_pages
 from annotation.pages.batch_page import describe_batch, describe_standing
 from annotation.pages.refusals import MemberRequest, SeeOther, View, answer_refusals, redirect_after_post
 from annotation.queries import activity, batches
@@ -44,7 +47,7 @@ def for_own_account(view: View) -> View:
     """401 to a script whose page belongs to another account: somebody else has signed in to that browser since."""
 
     @wraps(view)
-    def answer(request: MemberRequest, **parts: Any) -> HttpResponse:
+    def answer(request: MemberRequest, **parts: Any) -> HttpResponseBase:
         account = request.headers.get("X-Account")
         if account is not None and account != str(request.user.pk):
             return HttpResponse(status=401)
@@ -59,6 +62,9 @@ def for_own_account(view: View) -> View:
 def show_page(request: MemberRequest) -> HttpResponse:
     annotator = find_annotator(request.user)
     check_not_barred(annotator)
+    finish_url = crowd_pages.find_finish_url(request)
+    if finish_url:
+        return SeeOther(finish_url)
     batch = batches.find_oldest_live_batch(annotator)
     return _render(request, annotator, batch, nothing_left="nothing_left" in request.GET)
 
@@ -104,7 +110,8 @@ def submit_page(request: MemberRequest, batch_id: UUID) -> HttpResponse:
         return _show_conflict(request, annotator, error)
     count_receipt(recorded=receipt.recorded, repeated=receipt.repeated)
     ring_doorbell()
-    batch = _find_or_lease(request, annotator)
+    crowd_pages.note_page(request, batch_id)
+    batch = None if crowd_pages.find_finish_url(request) else _find_or_lease(request, annotator)
     if _wants_fragment(request):
         return _render(request, annotator, batch, nothing_left=batch is None)
     return redirect_after_post(PAGE) if batch else _redirect_to_nothing()
@@ -127,7 +134,7 @@ def return_page(request: MemberRequest, batch_id: UUID) -> HttpResponse:
 def undo_page(request: MemberRequest, batch_id: UUID) -> HttpResponse:
     annotator = find_annotator(request.user)
     try:
-        withdrawn = vote_actions.undo_batch(annotator_id=annotator.pk, batch_id=batch_id)
+        withdrawn = _undo(request, annotator, batch_id)
     except Conflict as error:
         return _show_conflict(request, annotator, error)
     ring_doorbell()
@@ -138,6 +145,13 @@ def undo_page(request: MemberRequest, batch_id: UUID) -> HttpResponse:
         ngettext("%(votes)s answer taken back.", "%(votes)s answers taken back.", withdrawn) % {"votes": withdrawn},
     )
     return redirect_after_post(PAGE)
+
+
+def _undo(request: MemberRequest, annotator: Annotator, batch_id: UUID) -> int:
+    assignment = crowd_pages.find_assignment(request)
+    if assignment is not None:
+        return crowd_actions.undo_page(assignment_id=assignment.pk, batch_id=batch_id)
+    return vote_actions.undo_batch(annotator_id=annotator.pk, batch_id=batch_id)
 
 
 def _wants_fragment(request: MemberRequest) -> bool:
@@ -154,6 +168,7 @@ def _render(
     **more: Any,
 ) -> HttpResponse:
     context = {**describe_standing(annotator, request.user), **describe_batch(batch, answers or {}), **more}
+    context["finish_url"] = crowd_pages.find_finish_url(request)
     template = "annotation/_batch.html" if _wants_fragment(request) else "annotation/annotate.html"
     return render(request, template, context, status=status)
 
@@ -179,6 +194,10 @@ def _find_or_lease(request: MemberRequest, annotator: Annotator) -> Batch | None
 def _lease(request: MemberRequest, annotator: Annotator, wanted: str) -> Batch | None:
     """A page of the campaign that was asked for or is in hand; of any other where that one has nothing left. `size` is what the screen
     takes: a wish, which the campaign's rules bound."""
+    assignment = crowd_pages.find_assignment(request)
+    if assignment is not None:
+        with watch_lease():
+            return crowd_actions.lease_page(assignment=assignment)
     name = wanted or activity.find_campaign_in_hand(annotator)
     wish = request.POST.get("size", "")
     size = max(int(wish), 1) if SIZE.fullmatch(wish) else None

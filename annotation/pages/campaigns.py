@@ -12,13 +12,14 @@ from django.utils.translation import gettext_lazy
 
 from annotation.actions import campaigns as actions
 from annotation.models import Campaign
-from annotation.pages.forms import DraftForm, LayoutForm, PolicyForm, StepForm, read_policy
+from annotation.pages.forms import CrowdForm, DraftForm, LayoutForm, PolicyForm, StepForm, read_policy
 from annotation.pages.home import add_shares
 from annotation.pages.paging import read_page_number
 from annotation.pages.quality import describe_quality
 from annotation.pages.refusals import MemberRequest, add_problems, answer_refusals, redirect_after_post
 from annotation.queries import activity, campaigns
 from annotation.queries.campaigns import Progress, coarsen_percent
+from annotation.queries.crowds import list_crowds
 from annotation.queries.training import find_standing
 from annotation.rules import steps_of
 from hierarchy.errors import InvalidInput, NotFound
@@ -47,7 +48,7 @@ def show_campaigns(request: MemberRequest) -> HttpResponse:
 
 @answer_refusals(back="annotation:campaigns")
 def show_campaign(request: MemberRequest, name: str) -> HttpResponse:
-    return _render_campaign(request, name)
+    return render_campaign(request, name)
 
 
 def draft_campaign(request: MemberRequest) -> HttpResponse:
@@ -96,7 +97,7 @@ def change_campaign(request: MemberRequest, name: str) -> HttpResponse:
 def change_policy(request: MemberRequest, name: str) -> HttpResponse:
     form = PolicyForm(request.POST)
     if not form.is_valid():
-        return _render_campaign(request, name, form=form, status=400)
+        return render_campaign(request, name, form=form, status=400)
     policy = actions.change_policy(name=name, policy=form.policy, by=request.user, at=now())
     messages.success(request, _("Version %(version)s of the rules is in force.") % {"version": policy.version})
     return redirect_after_post("annotation:campaign", name=name)
@@ -113,9 +114,15 @@ def change_layout(request: MemberRequest, name: str) -> HttpResponse:
     return redirect_after_post("annotation:campaign", name=name)
 
 
-def _render_campaign(
-    request: MemberRequest, name: str, *, form: PolicyForm | None = None, status: int = 200
+def render_campaign(
+    request: MemberRequest,
+    name: str,
+    *,
+    form: PolicyForm | None = None,
+    crowd_form: CrowdForm | None = None,
+    status: int = 200,
 ) -> HttpResponse:
+    """The page of a campaign, with forms that hold complaints."""
     curates = sees_everything(request.user)
     campaign = campaigns.find_campaign(name)
     if campaign.state == Campaign.State.DRAFT and not curates:
@@ -145,6 +152,8 @@ def _render_campaign(
             "ranges": campaign.ranges.order_by("pk"),
             "quality": describe_quality(campaign, shown),
             "layout_form": LayoutForm(initial={"layout": campaign.layout}),
+            "crowds": list_crowds(campaign),
+            "crowd_form": crowd_form or CrowdForm(),
             "form": form or PolicyForm(initial=read_policy(policies[0])),
         }
     return render(request, "annotation/campaign.html", context, status=status)

@@ -6,7 +6,7 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm, UsernameField
 from django.utils.translation import gettext_lazy as _
 
-from annotation.models import Bar, Campaign, Policy
+from annotation.models import Bar, Campaign, Crowd, Policy
 from annotation.models.bar import LONGEST_TEXT
 from annotation.pages.refusals import add_problems
 from annotation.rules import PolicyValues, TrainingValues
@@ -253,6 +253,24 @@ class BarForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     sure = forms.BooleanField(label=_("Yes, bar this annotator."))
+
+
+class CrowdForm(forms.Form):
+    provider = forms.ChoiceField(label=_("Provider"), choices=Crowd.Provider.choices, initial=Crowd.Provider.MTURK)
+    pages = forms.IntegerField(
+        label=_("Pages in an assignment"), initial=5, widget=forms.NumberInput(attrs={"inputmode": "numeric"})
+    )
+    days = forms.IntegerField(
+        label=_("Open for so many days"), initial=14, widget=forms.NumberInput(attrs={"inputmode": "numeric"})
+    )
+    completion_code = forms.CharField(
+        label=_("Completion code"),
+        required=False,
+        max_length=100,
+        help_text=_("Prolific's, from the study's page."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    sandbox = forms.BooleanField(label=_("Mechanical Turk's sandbox"), required=False)
 
 
 class DeletionForm(forms.Form):

@@ -1,10 +1,8 @@
 """All of a person's data as a download, and the way to delete their account."""
 
-from tempfile import TemporaryFile
-
 from django.contrib import messages
 from django.contrib.auth import authenticate, logout
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.timezone import localdate, now
@@ -13,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from annotation.actions import accounts as actions
+from annotation.pages.downloads import answer_with_file
 from annotation.pages.forms import DeletionForm
 from annotation.pages.refusals import MemberRequest, answer_refusals, redirect_after_post
 from annotation.queries.own_data import stream_own_data
@@ -25,13 +24,8 @@ def show_data(request: MemberRequest) -> HttpResponse:
 
 @never_cache
 def download_data(request: MemberRequest) -> HttpResponseBase:
-    """Written to a file first: what is sent piece by piece reads no database (config/admission)."""
-    file = TemporaryFile()  # noqa: SIM115 (the response closes it)
-    for part in stream_own_data(request.user):
-        file.write(part.encode())
-    file.seek(0)
     name = f"veriset-{localdate():%Y-%m-%d}.json"
-    return FileResponse(file, as_attachment=True, filename=name, content_type="application/json")
+    return answer_with_file(stream_own_data(request.user), name=name, content_type="application/json")
 
 
 @sensitive_post_parameters()

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 
 from annotation.rules import Barred
@@ -29,7 +30,7 @@ class RefusedWithWay(PermissionDenied):
         self.way = way
 
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def answer_refusals(*, back: str, keeping: str = "") -> Callable[[View], View]:
@@ -41,7 +42,7 @@ def answer_refusals(*, back: str, keeping: str = "") -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def answer(request: HttpRequest, **parts: Any) -> HttpResponse:
+        def answer(request: HttpRequest, **parts: Any) -> HttpResponseBase:
             try:
                 return view(request, **parts)
             except NotFound as error:

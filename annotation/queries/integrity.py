@@ -278,6 +278,12 @@ CHECKS = (
            WHERE annotator.barred_at IS DISTINCT FROM bar.begun_at""",
     ),
     Check(
+        "pages_of_assignments_are_their_annotators",
+        """SELECT page.batch_id FROM annotation_assignmentpage AS page
+           JOIN annotation_assignment AS assignment ON assignment.id = page.assignment_id
+           JOIN annotation_batch AS batch ON batch.id = page.batch_id WHERE batch.annotator_id <> assignment.annotator_id""",
+    ),
+    Check(
         "appeals_of_ended_bars_are_answered",
         """SELECT appeal.id FROM annotation_appeal AS appeal JOIN annotation_bar AS bar ON bar.id = appeal.bar_id
            WHERE appeal.answered_at IS NULL AND bar.ended_at IS NOT NULL""",

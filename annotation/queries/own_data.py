@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
 
-from annotation.models import Annotator, ApiToken, Appeal, Bar, Batch, Flag, TrainingAttempt, Vote
+from annotation.models import Annotator, ApiToken, Appeal, Assignment, Bar, Batch, Flag, TrainingAttempt, Vote
 from hierarchy.models import AuditEntry
 
 ROWS_AT_ONCE = 1000
@@ -22,6 +22,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "tokens": ("prefix", "scope", "created_at", "revoked_at"),
     "bars": ("code", "reason", "by_engine", "begun_at", "ended_at"),
     "appeals": ("text", "made_at", "answered_at", "lifted", "answer"),
+    "assignments": ("reference", "begun_at", "finished_at"),
     "flags": ("batch", "position", "synset__wnid", "kind", "text", "created_at", "withdrawn_at"),
     "trainings": ("campaign__name", "number", "started_at", "finished_at", "score", "passed"),
     "pages": ("id", "campaign__name", "synset__wnid", "leased_at", "expires_at", "closed_at", "outcome", "undone_at"),
@@ -63,6 +64,7 @@ def _list_rows(user: User) -> dict[str, QuerySet[Any, Any]]:
         "tokens": ApiToken.objects.filter(user=user),
         "bars": Bar.objects.filter(annotator__in=own),
         "appeals": Appeal.objects.filter(bar__annotator__in=own),
+        "assignments": Assignment.objects.filter(annotator__in=own),
         "flags": Flag.objects.filter(annotator__in=own),
         "trainings": TrainingAttempt.objects.filter(annotator__in=own),
         "pages": Batch.objects.filter(annotator__in=own),

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 
 from config.admission.line import Bound, Kind
 
-VOTES = re.compile(r"/(api/v1/batches/[^/]+/votes|annotate/[^/]+/(submit|undo))/")
+VOTES = re.compile(r"(/crowd/[^/]+/[^/]+)?/(api/v1/batches/[^/]+/votes|annotate/[^/]+/(submit|undo))/")
 # The first that the path begins with; all else is browsing.
 BEGINNINGS = (
     (Kind.HEALTH, re.compile(r"/readyz$")),
-    (Kind.LEASE, re.compile(r"/api/v1/(batches|me)/|/annotate/")),
-    (Kind.PART, re.compile(r"/(pictures|static)/")),
+    (Kind.LEASE, re.compile(r"/api/v1/(batches|me)/|(/crowd/[^/]+/[^/]+)?/annotate/")),
+    (Kind.PART, re.compile(r"(/crowd/[^/]+/[^/]+)?/(pictures|static)/")),
     (Kind.EXPORT, re.compile(r"/account/data/download/")),
     (Kind.EXPORT, re.compile(r"/(api/v1|hierarchy)/releases/[^/]+/files/")),
     (Kind.EXPORT, re.compile(r"/api/(v1/labels/|v1/synsets/[^/]+/(labels|images|descendants)/|schema/)")),

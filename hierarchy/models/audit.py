@@ -7,7 +7,7 @@ NO_HASH = bytes(32)
 
 
 class AuditAction(models.TextChoices):
-    """All that an entry may tell of. Nothing does TAKE_DOWN_IMAGE, OPEN_CROWD or CLOSE_CROWD yet."""
+    """All that an entry may tell of. Nothing does TAKE_DOWN_IMAGE yet."""
 
     CREATE_ACCOUNT = "CREATE_ACCOUNT", "account made"
     DELETE_ACCOUNT = "DELETE_ACCOUNT", "account deleted"

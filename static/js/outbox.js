@@ -103,7 +103,18 @@ export class Outbox {
   }
 
   #take(work) {
-    return navigator.locks ? navigator.locks.request(this.#lock, work) : work();
+    if (!navigator.locks) return work();
+    let begun = false;
+    // Inside another site's frame a browser may refuse locks as it does storage: then there is nothing to share either.
+    return navigator.locks
+      .request(this.#lock, () => {
+        begun = true;
+        return work();
+      })
+      .catch((error) => {
+        if (begun) throw error;
+        return work();
+      });
   }
 
   async #send() {

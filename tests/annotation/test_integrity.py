@@ -91,6 +91,12 @@ BREAKS = {
            WHERE batch.closed_at IS NULL LIMIT 1"""
     ],
     "barred_annotators_have_their_bar": ["UPDATE annotation_annotator SET barred_at = now()"],
+    "pages_of_assignments_are_their_annotators": [
+        """INSERT INTO annotation_assignment (id, crowd_id, annotator_id, reference, begun_at)
+           SELECT 1, 1, max(id), 'A1', now() FROM annotation_annotator""",
+        """INSERT INTO annotation_assignmentpage (batch_id, assignment_id)
+           SELECT id, 1 FROM annotation_batch WHERE annotator_id < (SELECT max(id) FROM annotation_annotator) LIMIT 1""",
+    ],
     "appeals_of_ended_bars_are_answered": [
         """INSERT INTO annotation_bar (annotator_id, code, reason, by_engine, begun_at, ended_at)
            SELECT id, 'OTHER', 'rude', true, now(), now() FROM annotation_annotator LIMIT 1""",
