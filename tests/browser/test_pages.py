@@ -11,17 +11,18 @@ from django.utils.timezone import now
 
 from annotation.actions import flags
 from annotation.actions.bars import bar_annotator, make_appeal
+from annotation.actions.crowds import open_crowd
 from annotation.actions.estimation import begin_estimation
 from annotation.actions.notes import write_notes
 from annotation.actions.training import answer_item, change_training, start_attempt
-from annotation.models import Annotator, Appeal, Dispute, Skill
+from annotation.models import Annotator, Appeal, Crowd, Dispute, Skill
 from annotation.rules import TrainingValues
 from config.reading import BASE_DIR
 from config.texts.catalogues import read_catalogue
 from hierarchy.actions.releases import publish_release
 from tests.annotation.pages.measured import measure
 from tests.browser.looking import describe_violations, save_screenshot
-from tests.builders import find_annotator, lease, make_snapshot, make_votes, vote
+from tests.builders import find_annotator, lease, make_snapshot, make_user, make_votes, vote
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 LAPTOP, PHONE, NARROW = (1280, 800), (390, 844), (320, 640)
@@ -85,6 +86,8 @@ CURATOR_PAGES = {
     "training": "/campaigns/animals/training/",
     "annotators": "/curate/annotators/",
     "annotator": "/curate/annotators/{annotator}/",
+    "crowd": "/curate/crowds/{crowd}/",
+    "crowd-preview": "/crowd/{token}/?assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE",
     "appeals": "/curate/appeals/",
     "appeal": "/curate/appeals/{appeal}/",
     "model": "/curate/model/",
@@ -126,6 +129,7 @@ def full_site(campaign, disputed, annotator):
         given = {"version": 0, "by": campaign.drafted_by, "at": now()}
         write_notes(wnid=wnid, includes="The young", excludes="Toys\nDrawings", **given)
     flag_some(vote(annotator, campaign=campaign))
+    open_crowd(name="animals", provider="MTURK", pages=2, days=3, by=make_user("opener", "curator"), at=now())
     lease(annotator, campaign)
     change_training(name="animals", values=TrainingValues(), by=campaign.drafted_by, at=now())
     number = find_annotator(annotator).pk
@@ -144,6 +148,8 @@ def all_pages(full_site, visit, annotator, curator):
             "dispute": Dispute.objects.earliest("pk").pk,
             "annotator": Skill.objects.latest("pk").annotator_id,
             "appeal": Appeal.objects.latest("pk").pk,
+            "crowd": Crowd.objects.get().pk,
+            "token": Crowd.objects.get().token,
         }
         barred = Annotator.objects.get(barred_at__isnull=False).user
         visitors = (
