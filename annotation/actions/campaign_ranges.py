@@ -11,7 +11,7 @@ from django.db.models import F, Max, Min
 
 from annotation.actions.due import make_due
 from annotation.actions.estimates import decide_questions
-from annotation.actions.gold import record_retired, retire_gold
+from annotation.actions.gold import end_gold, record_retired
 from annotation.actions.unseen import ask_unseen_between, find_unseen
 from annotation.models import Campaign, CampaignRange, Gold, Question
 from annotation.queries.campaigns import find_policy
@@ -208,13 +208,13 @@ def _close(campaign: Campaign, after: int, last: int, at: datetime) -> Step:
         cursor.execute(SETTLED_GOLD.format(mine=mine), here)
         settled = [row[0] for row in cursor.fetchall()]
         if settled:
-            retire_gold(question_ids=settled, by=None, at=at, because=Gold.End.RELEASED)
+            end_gold(question_ids=settled, at=at, because=Gold.End.RELEASED)
             decide_questions(question_ids=settled, at=at)
         cursor.execute(CLOSE.format(mine=mine), here)
         closed = int(cursor.rowcount)
         cursor.execute(CLOSE_GOLD.format(mine=mine), here)
         retired = [row[0] for row in cursor.fetchall()]
-    return Step(closed, retired)
+    return Step(closed, settled + retired)
 
 
 def _find_mine(last: int) -> str:

@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 
 from annotation.actions.asides import set_question_aside
 from annotation.actions.due import take_due
+from annotation.actions.gold import record_made
 from annotation.actions.renewal import find_truth, keep_as_gold
 from annotation.actions.rescoring import take_step
 from annotation.consensus.belief import Estimates, look_up
 from annotation.consensus.decide import Decision, Rule
 from annotation.consensus.information import expect_information, find_bands
 from annotation.consensus.sequence import FirstDecisions, count_votes_wanted, decide_in_order
-from annotation.models import Dispute, Estimate, Question, Snapshot
+from annotation.models import Dispute, Estimate, Gold, Question, Snapshot
 from annotation.queries.campaigns import find_policies
 from annotation.queries.claims import Claimed, claim_outdated, claim_questions, find_ever_disputed
 from annotation.queries.estimations import is_estimating
@@ -121,7 +122,8 @@ def estimate_due(*, at: datetime, limit: int = CHUNK, campaign_id: int | None = 
 
 
 def decide_questions(*, question_ids: Sequence[int], at: datetime) -> None:
-    """Estimates and decides these open questions now, in the caller's transaction, which holds their rows and closes their campaign."""
+    """Estimates and decides these open questions, which were gold, now, in the caller's transaction, which holds their rows and closes
+    their campaign."""
     snapshot = Snapshot.objects.order_by("-pk").first()
     claimed = claim_questions(question_ids)
     for question in claimed:
@@ -190,17 +192,21 @@ def _estimate(questions: Sequence[Claimed], snapshot: Snapshot, at: datetime) ->
     _bump_disputes(questions)
     campaign_ids = np.array([question.campaign_id for question in questions])
     is_open = np.array([question.open for question in questions])
+    made: dict[int, str] = {}
     for campaign_id, policy in find_policies(np.unique(campaign_ids[is_open]).tolist()).items():
         chosen = is_open & (campaign_ids == campaign_id)
         some = list(itertools.compress(questions, chosen))
         judged = _judge(some, evidence.select(chosen), find_rule(policy, snapshot))
-        _leave_out(judged, keep_as_gold(truths=_find_sure(judged), policy=policy, at=at))
+        kept = keep_as_gold(truths=_find_sure(judged), policy=policy, at=at)
+        _leave_out(judged, kept)
+        made |= kept
         reference = f"campaign:{policy.campaign.name} snapshot:{snapshot.pk}"
         record_labels(
             verdicts=_list_verdicts(judged), source=Label.Source.CONSENSUS, source_ref=reference, by=None, at=at
         )
         _write_questions(_follow(judged), at)
     _open_disputes(questions, evidence.estimates, snapshot, at)
+    record_made(made, source=Gold.Source.SETTLED, by=None)
 
 
 def _judge(questions: Sequence[Claimed], evidence: Evidence, rule: Rule) -> _Judged:

@@ -30,7 +30,15 @@ WHERE question.id = ANY(%(questions)s::bigint[])
 
 @transaction.atomic
 def record_gold(*, truths: Mapping[int, str], source: str, by: User | None, at: datetime) -> int:
-    """Makes questions gold, by question id; returns how many were not gold with that truth before.
+    """Makes questions gold, by question id, and writes it into the audit log; returns how many were not gold with that truth before.
+    Refusals as in `make_gold`."""
+    new = make_gold(truths=truths, source=source, by=by, at=at)
+    record_made({pk: truths[pk] for pk in new}, source=source, by=by)
+    return len(new)
+
+
+def make_gold(*, truths: Mapping[int, str], source: str, by: User | None, at: datetime) -> list[int]:
+    """The same in the caller's transaction, which ends with `record_made`; returns which were not gold with that truth before.
 
     InvalidInput for an unknown truth, NotFound for an unknown question, Conflict for one that is finished, whose
     candidate has a label (a published label never becomes gold), whose picture is in a training, or that is gold with the other truth.
@@ -47,7 +55,7 @@ def record_gold(*, truths: Mapping[int, str], source: str, by: User | None, at: 
         raise Conflict(f"Question {contrary[0]} is gold with the other truth.")
     new = [pk for pk in truths if pk not in known]
     exposures = count_exposures(new)
-    created = Gold.objects.bulk_create(
+    Gold.objects.bulk_create(
         Gold(
             question_id=pk,
             truth=truths[pk],
@@ -58,17 +66,31 @@ def record_gold(*, truths: Mapping[int, str], source: str, by: User | None, at: 
         )
         for pk in new
     )
-    if created:
-        detail = {"source": source, **_sum_up(f"{pk} {truths[pk]}" for pk in sorted(new))}
+    return new
+
+
+def record_made(truths: Mapping[int, str], *, source: str, by: User | None) -> None:
+    """One entry of the audit log for what was made gold in this transaction; the last thing in it."""
+    if truths:
+        detail = {"source": source, **_sum_up(f"{pk} {truths[pk]}" for pk in sorted(truths))}
         append_entry(action=AuditAction.MAKE_GOLD, subject="questions", detail=detail, by=by)
-    return len(created)
 
 
 @transaction.atomic
 def retire_gold(
     *, question_ids: Collection[int], by: User | None, at: datetime, because: str = Gold.End.RETIRED
 ) -> int:
-    """Gold questions become ordinary ones, as when their truths are known to annotators; returns how many were gold until now.
+    """Gold questions become ordinary ones, as when their truths are known to annotators, and that is written into the audit log; returns how
+    many were gold until now."""
+    retired = end_gold(question_ids=question_ids, at=at, because=because)
+    if retired:
+        detail = {"because": str(because), **_sum_up(map(str, sorted(retired)))}
+        append_entry(action=AuditAction.RETIRE_GOLD, subject="questions", detail=detail, by=by)
+    return len(retired)
+
+
+def end_gold(*, question_ids: Collection[int], at: datetime, because: str) -> list[int]:
+    """The same in the caller's transaction, which ends with an entry of the audit log; returns which were gold until now.
 
     What was voted on them counts from now on as on any question, pages that are out with them hold their places, and they are due.
     """
@@ -81,10 +103,7 @@ def retire_gold(
     with connection.cursor() as cursor:
         cursor.execute(COUNT_AS_ORDINARY, {"questions": retired})
     make_due(condition="question.id = ANY(%(ids)s::bigint[])", values={"ids": retired}, at=at)
-    if retired:
-        detail = {"because": str(because), **_sum_up(map(str, sorted(retired)))}
-        append_entry(action=AuditAction.RETIRE_GOLD, subject="questions", detail=detail, by=by)
-    return len(retired)
+    return retired
 
 
 def record_retired(*, campaign: Campaign, question_ids: Collection[int], by: User | None) -> None:

@@ -1,7 +1,7 @@
 """Gold comes and goes: more of it from what votes have settled, back to the others when it was shown enough, aside when good annotators speak
 against it (docs/adr/0040)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.contrib.auth.models import User
@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import TextChoices
 from django.utils.translation import gettext as _
 
-from annotation.actions.gold import record_gold, retire_gold
+from annotation.actions.gold import make_gold, record_gold, retire_gold
 from annotation.models import Gold, Policy
 from annotation.queries.goldpool import find_needed, list_missed, list_released
 from hierarchy.actions.audit import append_entry
@@ -28,15 +28,14 @@ def find_truth(*, probability: float, votes: int) -> str | None:
     return (Gold.Truth.YES if probability >= SURE else Gold.Truth.NO).value
 
 
-def keep_as_gold(*, truths: Mapping[int, str], policy: Policy, at: datetime) -> Collection[int]:
+def keep_as_gold(*, truths: Mapping[int, str], policy: Policy, at: datetime) -> dict[int, str]:
     """Makes gold, instead of deciding them, of those of these open questions whose synsets lack it; returns these. The caller's
-    transaction holds their rows, and they have no label: so nobody can look up what they are."""
+    transaction holds their rows, and ends with `record_made`."""
     if not policy.gold_rate:
-        return []
-    needed = find_needed(truths, exposures=policy.gold_exposures)
+        return {}
+    needed = {pk: truths[pk] for pk in find_needed(truths, exposures=policy.gold_exposures)}
     if needed:
-        chosen = {pk: truths[pk] for pk in needed}
-        record_gold(truths=chosen, source=Gold.Source.SETTLED, by=None, at=at)
+        make_gold(truths=needed, source=Gold.Source.SETTLED, by=None, at=at)
     return needed
 
 

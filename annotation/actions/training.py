@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from annotation.actions.training_items import build_items
 from annotation.models import Annotator, Campaign, Training, TrainingAttempt, TrainingGrant, TrainingItem
 from annotation.queries.campaigns import find_campaign
-from annotation.queries.training import find_standing, list_items, list_usable
+from annotation.queries.training import find_standing, list_drawable, list_items
 from annotation.rules import TrainingValues, check_not_barred
 from hierarchy.actions.audit import append_entry
 from hierarchy.errors import Conflict, InvalidInput, NotFound
@@ -50,7 +50,7 @@ def change_training(*, name: str, values: TrainingValues, by: User, at: datetime
         campaign=campaign, defaults={**fields, "changed_at": at, "changed_by": by}
     )
     built = build_items(campaign=campaign, at=at)
-    if values.active and not list_usable(campaign).exists():
+    if values.active and not list_drawable(training).exists():
         raise Conflict(
             _("There is nothing to train with yet: no siblings to tell apart, no settled pictures. Switch it on later.")
         )
@@ -85,7 +85,7 @@ def start_attempt(*, annotator_id: int, name: str, at: datetime) -> TrainingAtte
         raise Conflict(_("You have passed this training."))
     if standing.left == 0:
         raise Conflict(_("You have no attempt left. Ask a curator for another one."))
-    items = _draw_items(campaign, standing.training)
+    items = _draw_items(standing.training)
     if not items:
         raise Conflict(_("There is nothing to train with at present. Come back later."))
     done = TrainingAttempt.objects.filter(annotator=annotator, campaign=campaign).count()
@@ -99,9 +99,9 @@ def start_attempt(*, annotator_id: int, name: str, at: datetime) -> TrainingAtte
     )
 
 
-def _draw_items(campaign: Campaign, training: Training) -> list[int]:
+def _draw_items(training: Training) -> list[int]:
     """Quizzes first; of pictures as many that show their synset as that do not, where there are."""
-    usable = list(list_usable(campaign).values_list("pk", "kind", "correct"))
+    usable = list(list_drawable(training).values_list("pk", "kind", "correct"))
     quizzes = [pk for pk, kind, _ in usable if kind != TrainingItem.Kind.PRACTICE]
     pictures = {
         correct: [pk for pk, kind, right in usable if kind == TrainingItem.Kind.PRACTICE and right == correct]

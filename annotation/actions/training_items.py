@@ -13,7 +13,7 @@ from annotation.models import Campaign, CampaignSynset, Gold, TrainingItem
 from annotation.models.training import EXPLANATION_LENGTH
 from annotation.queries.examples import Example, search_examples
 from annotation.queries.notes import find_notes
-from annotation.queries.training import list_usable
+from annotation.queries.training import find_training, list_drawable, list_usable
 from hierarchy.actions.audit import append_entry
 from hierarchy.errors import Conflict, InvalidInput, NotFound
 from hierarchy.models import AuditAction, Image, Synset
@@ -98,7 +98,8 @@ def edit_item(*, name: str, item_id: int, explanation: str, dropped: bool, by: U
         raise InvalidInput({"explanation": _("must have at most %(most)s characters") % {"most": EXPLANATION_LENGTH}})
     item.explanation, item.dropped_at = explanation, (item.dropped_at or at) if dropped else None
     item.save(update_fields=["explanation", "dropped_at"])
-    if campaign.training.active and not list_usable(campaign).exists():
+    training = find_training(campaign)
+    if training is not None and training.active and not list_drawable(training).exists():
         raise Conflict(_("This is the last one: switch the training off first."))
     append_entry(
         action=AuditAction.CHANGE_TRAINING,

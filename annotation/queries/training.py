@@ -11,15 +11,22 @@ from annotation.queries.examples import is_asked
 
 ATTEMPTS_SHOWN = 50
 
-# Whether the campaign of the row asks the annotator of the row for a training that they have not passed.
+# Whether the campaign of the row asks the annotator of the row for a training that they have not passed, and has items for an attempt.
 ASKED_FIRST = """(annotation_campaign.id IS NOT NULL AND EXISTS (
         SELECT 1 FROM annotation_training AS training WHERE training.campaign_id = annotation_campaign.id AND training.active)
-    AND EXISTS (
-        SELECT 1 FROM annotation_trainingitem AS item
-        WHERE item.campaign_id = annotation_campaign.id AND item.dropped_at IS NULL)
     AND NOT EXISTS (
         SELECT 1 FROM annotation_trainingattempt AS attempt
-        WHERE attempt.annotator_id = annotation_annotator.id AND attempt.campaign_id = annotation_campaign.id AND attempt.passed))"""
+        WHERE attempt.annotator_id = annotation_annotator.id AND attempt.campaign_id = annotation_campaign.id AND attempt.passed)
+    AND EXISTS (
+        SELECT 1 FROM annotation_trainingitem AS item JOIN annotation_training AS training ON training.campaign_id = item.campaign_id
+        WHERE item.campaign_id = annotation_campaign.id AND item.dropped_at IS NULL
+          AND CASE WHEN item.image_id IS NULL THEN training.quiz_items > 0
+                   ELSE training.practice_items > 0 AND NOT EXISTS (
+                       SELECT 1 FROM hierarchy_candidate AS candidate
+                       JOIN annotation_question AS question ON question.candidate_id = candidate.id
+                       WHERE candidate.image_id = item.image_id AND (
+                           question.state IN ('OPEN', 'DISPUTED') AND question.closed_at IS NULL
+                           OR EXISTS (SELECT 1 FROM annotation_gold AS gold WHERE gold.question_id = question.id))) END))"""
 
 
 def was_gold(image_id: str) -> Exists:
@@ -31,6 +38,14 @@ def list_usable(campaign: Campaign) -> QuerySet[TrainingItem]:
     """Items that are not dropped, and whose picture is neither asked about anywhere nor was ever gold."""
     live = TrainingItem.objects.filter(campaign=campaign, dropped_at__isnull=True)
     return live.filter(Q(image=None) | (~is_asked("image_id") & ~was_gold("image_id")))
+
+
+def list_drawable(training: Training) -> QuerySet[TrainingItem]:
+    """Those of them that an attempt asks, as ASKED_FIRST has it."""
+    asked = Q(image=None) if training.quiz_items else Q()
+    if training.practice_items:
+        asked = asked | Q(image__isnull=False) if asked else Q(image__isnull=False)
+    return list_usable(training.campaign).filter(asked)
 
 
 @dataclass(frozen=True)

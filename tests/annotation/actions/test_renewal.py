@@ -1,9 +1,11 @@
 """Gold that votes settle, gold that is released, gold that good annotators speak against."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
-from annotation.actions import campaigns, renewal
+from annotation.actions import campaigns, estimates, renewal
 from annotation.actions.renewal import find_truth
 from annotation.models import Conduct, Gold, Question, TrainingItem
 from annotation.queries import goldpool
@@ -143,6 +145,33 @@ def test_a_campaign_that_closes_labels_what_votes_had_settled(campaign):
     question.refresh_from_db()
     assert (question.state, question.closed_at) == ("ACCEPTED", None)
     assert Label.objects.filter(candidate=question.candidate_id, verdict="ACCEPTED").exists()
+
+
+def list_behind_audit(queries):
+    """What was said to the database after the first entry of the audit log, but for entries and savepoints."""
+    said = [query["sql"] for query in queries]
+    first = next(place for place, sql in enumerate(said) if "append_audit_entry" in sql)
+    return [sql for sql in said[first:] if "append_audit_entry" not in sql and "SAVEPOINT" not in sql]
+
+
+def test_an_estimate_locks_nothing_after_its_entry_of_the_audit_log(campaign):
+    campaign.questions.update(votes_wanted=9)
+    for user in builders.make_crowd(4):
+        builders.vote(user, "YES", campaign=campaign)
+    with CaptureQueriesContext(connection) as said:
+        estimates.estimate_due(at=now())
+
+    assert Gold.objects.exists()
+    assert list_behind_audit(said.captured_queries) == []
+
+
+def test_a_campaign_that_closes_locks_nothing_after_its_entries_of_the_audit_log(campaign):
+    settle(campaign)
+    with CaptureQueriesContext(connection) as said:
+        campaigns.close_campaign(name=campaign.name, by=campaign.drafted_by, at=now())
+
+    assert Gold.objects.get().ended_because == "RELEASED"
+    assert list_behind_audit(said.captured_queries) == []
 
 
 # Missed

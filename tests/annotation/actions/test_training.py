@@ -2,7 +2,7 @@ import pytest
 from django.utils.timezone import now
 
 from annotation.actions import batches, campaigns, gold, training
-from annotation.models import Training, TrainingAttempt, TrainingItem
+from annotation.models import Question, Training, TrainingAttempt, TrainingItem
 from annotation.queries.training import find_standing, list_usable
 from annotation.rules import TrainingRequired, TrainingValues
 from hierarchy.errors import Conflict, InvalidInput, NotFound
@@ -150,6 +150,31 @@ def test_without_anything_to_train_with_it_cannot_be_on():
         switch_on(campaign)
     assert not Training.objects.exists()
     assert not switch_on(campaign, active=False).active
+
+
+def test_without_anything_of_the_kinds_that_it_asks_it_cannot_be_on(campaign):
+    switch_on(campaign)
+    TrainingItem.objects.filter(kind="PRACTICE").update(dropped_at=now())
+
+    with pytest.raises(Conflict, match="nothing to train with"):
+        switch_on(campaign, quiz_items=0)
+
+
+def test_nobody_waits_for_a_training_whose_pictures_are_all_asked_meanwhile(campaign, ann):
+    switch_on(campaign, quiz_items=0)
+    for item in TrainingItem.objects.filter(kind="PRACTICE"):
+        candidate = Candidate.objects.get(image=item.image_id)
+        Question.objects.create(
+            campaign=campaign,
+            candidate=candidate,
+            synset_id=2,
+            state="OPEN",
+            votes_wanted=3,
+            priority=0,
+            asked_at=now(),
+        )
+
+    assert lease(ann, campaign).campaign == campaign
 
 
 def test_rules_out_of_range_are_named():
