@@ -64,6 +64,8 @@ def contest_answer(*, annotator: Annotator, batch_id: UUID, position: int, text:
     NotFound where no answer of theirs stands there, Conflict for an older one or one that a curator has looked at, InvalidInput for a
     text of none or more than TEXT_LENGTH characters.
     """
+    # As it is now: where the account is deleted meanwhile, nothing that they wrote may stay.
+    annotator = Annotator.objects.select_for_update(no_key=True).get(pk=annotator.pk)
     check_not_barred(annotator)
     batch = find_batch(annotator, batch_id)
     text = text.replace("\0", "").strip()

@@ -31,18 +31,19 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 
 
 def stream_own_data(user: User) -> Iterator[str]:
-    """A JSON object, piece by piece: `account`, then a list for each name in FIELDS, oldest first. Rows are read some at a time."""
-    yield f'{{"format": {FORMAT}, "account": {_encode(_describe(user))}'
-    for name, rows in _list_rows(user).items():
+    """A JSON object, piece by piece: `account`, then a list for each name in FIELDS, oldest first, but pages by their
+    id. Rows are read some at a time."""
+    annotator = Annotator.objects.filter(user=user).first()
+    yield f'{{"format": {FORMAT}, "account": {_encode(_describe(user, annotator))}'
+    for name, rows in _list_rows(user, annotator).items():
         yield f',\n"{name}": ['
         yield from _write_rows(rows, FIELDS[name])
         yield "]"
     yield "}\n"
 
 
-def _describe(user: User) -> dict[str, Any]:
+def _describe(user: User, annotator: Annotator | None) -> dict[str, Any]:
     found = {name: getattr(user, name) for name in ACCOUNT}
-    annotator = Annotator.objects.filter(user=user).first()
     return {
         **found,
         "roles": sorted(user.groups.values_list("name", flat=True)),
@@ -56,8 +57,9 @@ def _find_percent(annotator: Annotator | None) -> int | None:
     return accuracy.percent if accuracy is not None else None
 
 
-def _list_rows(user: User) -> dict[str, QuerySet[Any, Any]]:
-    own = Annotator.objects.filter(user=user)
+def _list_rows(user: User, annotator: Annotator | None) -> dict[str, QuerySet[Any, Any]]:
+    # A number, and no query within each: so votes are read in the order of their index, and not sorted anew for every thousand rows.
+    own = [annotator.pk] if annotator else []
     return {
         "logins": AccessLog.objects.filter(username=user.get_username()),
         "done": AuditEntry.objects.filter(actor=user.pk),

@@ -145,6 +145,16 @@ def test_only_an_answer_that_stands_can_be_contested(ann, batch):
         contest(ann, batch)
 
 
+def test_whoever_was_deleted_meanwhile_leaves_no_words(ann, batch, settings, tmp_path):
+    settings.DELETION_LEDGER = str(tmp_path / "ledger")
+    submit(batch)
+    accounts.delete_account(user=ann.user, by=ann.user, at=now())
+
+    with pytest.raises(NotPermitted, match="deleted"):
+        contest(ann, batch)
+    assert not Flag.objects.exists()
+
+
 def test_an_old_answer_cannot_be_contested(ann, batch):
     submit(batch)
 

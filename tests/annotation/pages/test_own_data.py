@@ -2,6 +2,8 @@ import json
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from annotation.actions import bars
@@ -107,6 +109,19 @@ def test_the_number_of_queries_does_not_grow_with_votes(client, ann, campaign, d
 
     with django_assert_num_queries(16):
         download(client)
+
+
+def test_votes_are_read_along_the_index_of_their_annotator(client, ann, campaign):
+    vote(ann)
+    with CaptureQueriesContext(connection) as said:
+        download(client)
+
+    (read,) = [query["sql"] for query in said if 'FROM "annotation_vote"' in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; EXPLAIN " + read)
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "vote_of_annotator" in plan
+    assert "Sort" not in plan
 
 
 def delete(client, typed):
