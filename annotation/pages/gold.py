@@ -40,6 +40,7 @@ VERDICTS = {
 @answer_refusals(back="annotation:campaigns")
 def show_gold(request: MemberRequest) -> HttpResponse:
     name, after, behind = request.GET.get("campaign", ""), _read(request, "after"), _read(request, "behind")
+    name = name.replace("\0", "")
     suspended = goldpool.list_suspended(behind=behind, limit=SUSPENDED_A_PAGE + 1)
     shown = suspended[:SUSPENDED_A_PAGE]
     context: dict[str, Any] = {

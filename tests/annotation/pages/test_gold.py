@@ -122,7 +122,7 @@ def test_lists_go_on_where_they_ended(campaign, boss, suspended, monkeypatch):
     assert [each.gold for each, _ in boss.get(f"{LIST}?behind={first['behind']}").context["suspended"]] == [suspended]
 
 
-@pytest.mark.parametrize("query", ["?campaign=none", "?behind=x&after=-1"])
+@pytest.mark.parametrize("query", ["?campaign=none", "?campaign=none%00", "?campaign=%00", "?behind=x&after=-1"])
 def test_addresses_that_lead_nowhere(boss, query):
     assert boss.get(LIST + query).status_code == (404 if "none" in query else 200)
 
