@@ -111,7 +111,12 @@ def submit_page(request: MemberRequest, batch_id: UUID) -> HttpResponse:
     count_receipt(recorded=receipt.recorded, repeated=receipt.repeated)
     ring_doorbell()
     crowd_pages.note_page(request, batch_id)
-    batch = None if crowd_pages.find_finish_url(request) else _find_or_lease(request, annotator)
+    try:
+        batch = None if crowd_pages.find_finish_url(request) else _find_or_lease(request, annotator)
+    except TrainingRequired as error:
+        if not _wants_fragment(request):
+            return redirect_after_post("annotation:train", name=error.campaign)
+        return _render(request, annotator, None, training=error.campaign)
     if _wants_fragment(request):
         return _render(request, annotator, batch, nothing_left=batch is None)
     return redirect_after_post(PAGE) if batch else _redirect_to_nothing()
@@ -184,10 +189,10 @@ def _find_unseen(request: MemberRequest, annotator: Annotator) -> Batch | None:
 
 
 def _find_or_lease(request: MemberRequest, annotator: Annotator) -> Batch | None:
-    """The page to go on with. Another tab may have taken the last leases meanwhile: then there is none."""
+    """The page to go on with. Another tab may have taken the last leases meanwhile: then there is none. TrainingRequired as for a lease."""
     try:
         return batches.find_oldest_live_batch(annotator) or _lease(request, annotator, "")
-    except (Conflict, TrainingRequired):
+    except Conflict:
         return None
 
 
@@ -202,7 +207,13 @@ def _lease(request: MemberRequest, annotator: Annotator, wanted: str) -> Batch |
     wish = request.POST.get("size", "")
     size = max(int(wish), 1) if SIZE.fullmatch(wish) else None
     with watch_lease():
-        batch = batch_actions.lease_batch(annotator_id=annotator.pk, campaign_name=name, size=size)
+        batch = None
+        try:
+            batch = batch_actions.lease_batch(annotator_id=annotator.pk, campaign_name=name, size=size)
+        except TrainingRequired:
+            # Who did not ask for that campaign may go on with another one.
+            if wanted or name is None:
+                raise
         if batch is None and name is not None:
             batch = batch_actions.lease_batch(annotator_id=annotator.pk, size=size)
     return batch

@@ -9,7 +9,6 @@ import { switchLayout } from "./layout.js";
 import { Outbox } from "./outbox.js";
 import { Prefetch } from "./prefetch.js";
 import { load, post, secondsLeft } from "./server.js";
-import { pageSize } from "./size.js";
 import { Store } from "./store.js";
 import { Tabs } from "./tabs.js";
 import { count, text } from "./texts.js";
@@ -31,9 +30,10 @@ const prefetch = new Prefetch(() => [...listHeld().batches, ...tabs.held], () =>
 const outbox = new Outbox(text("account"), store, { attempted: settle, changed: showOutbox });
 // Pages that other tabs sent or gave back.
 const gone = new Set();
-const hooks = { changed: (batch, answers) => drafts.keep(batch, answers), swiped: (value) => run(value) };
+const hooks = { changed: (batch, answers) => drafts.keep(batch, answers), swiped: (value) => run(value), chosen };
 let grid = null;
 let painted = false;
+let repeated = false;
 let leaseTimer = 0;
 
 /** The page on this screen, and all that this tab has in hand. */
@@ -49,14 +49,11 @@ function adopt() {
   const form = document.getElementById("answers");
   grid = form ? new Grid(form, hooks) : null;
   showKeys();
-  watchOffer(undone);
+  watchOffer(undone, findFocus);
   waitForPaint();
   showLayout();
   clearTimeout(leaseTimer);
   tabs.tellHeld();
-  for (const form of region.querySelectorAll(`form[action="${text("leaseUrl")}"]`)) {
-    form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "size", value: pageSize() }));
-  }
   if (!grid) return;
   leaseTimer = setTimeout(() => showNotice(text("expired")), secondsLeft(document.getElementById("batch")) * 1000);
   resume(grid);
@@ -98,11 +95,15 @@ function show(batch) {
   region.replaceChildren(document.adoptNode(batch));
   adopt();
   window.scrollTo({ top: 0 });
-  if (grid) grid.focus({ quietly: true });
-  else focusHeading();
+  findFocus();
 }
 
-function focusHeading() {
+/** The focus would be nowhere: it goes to the picture at hand, else to the heading. */
+function findFocus() {
+  if (grid) {
+    grid.focus({ quietly: true });
+    return;
+  }
   const heading = region.querySelector("h1");
   heading.tabIndex = -1;
   heading.focus();
@@ -170,7 +171,7 @@ function saved(entry, batch) {
     show(batch);
     return;
   }
-  if (swapOffer(batch, undone)) grid?.focus({ quietly: true });
+  if (swapOffer(batch, undone, findFocus)) findFocus();
   fillUp();
 }
 
@@ -237,7 +238,7 @@ function undone(batch) {
     show(batch);
     return;
   }
-  swapOffer(batch, undone);
+  swapOffer(batch, undone, findFocus);
   announce(text("undone"));
   showNotice(text("undone"), "success");
   grid.focus({ quietly: true });
@@ -251,12 +252,23 @@ function openDialog(name) {
 function answer(value, sentence) {
   const ends = grid.isCards && grid.isAtEnd;
   grid.answer(value);
+  tellAnswer(sentence, ends);
+}
+
+/** An answer was pressed where pictures come one after the other. */
+function chosen(value) {
+  const ends = grid.isAtEnd;
+  grid.move("next");
+  tellAnswer(text(value.toLowerCase()), ends);
+}
+
+function tellAnswer(sentence, ends) {
   announce(ends ? `${sentence}. ${text("lastCard")}` : sentence);
   if (grid.isCards) waitForPaint();
   if (!ends) return;
   if (zoom.open) zoom.close();
   showNotice(text("lastCard"), "success");
-  region.querySelector("#answers [type=submit]:not([data-return], [name=flag])").focus();
+  region.querySelector("#answers [type=submit]:not([data-return], [name=flag])").focus({ preventScroll: true });
 }
 
 const actions = {
@@ -271,6 +283,8 @@ const actions = {
   right: () => grid.move("right"),
   up: () => grid.move("up"),
   down: () => grid.move("down"),
+  previous: () => grid.move("previous"),
+  next: () => grid.move("next"),
   zoom: () => (zoom.open ? zoom.close() : zoom.show(grid)),
   zoomIn: () => zoom.show(grid),
   close: () => zoom.close(),
@@ -290,10 +304,12 @@ function run(command) {
 
 listen({ run, ready: (command) => grid !== null || command === "keys" });
 serveSheet(() => grid?.useKeys());
+// The second click of a double click meets the page that the first one brought.
+region.addEventListener("click", (event) => (repeated = event.detail > 1), { capture: true });
 region.addEventListener("submit", (event) => {
   if (event.target.id !== "answers") return;
   event.preventDefault();
-  if (!grid || isBusy()) return;
+  if (!grid || isBusy() || repeated) return;
   if (event.submitter?.hasAttribute("data-return")) stop(event.submitter.formAction);
   else send();
 });
@@ -302,7 +318,11 @@ window.addEventListener("pagehide", () => {
   for (const batch of prefetch.leave()) tabs.tellGone(batch);
   tabs.leave();
 });
-window.addEventListener("pageshow", (event) => event.persisted && adopt());
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  adopt();
+  outbox.flush();
+});
 
 tabs.greet();
 await outbox.refresh();

@@ -2,6 +2,7 @@
 
 import { commandOf } from "./keys.js";
 import { announce, askForLogin, showNotice } from "./notices.js";
+import { headers } from "./server.js";
 
 const texts = document.getElementById("flag-texts").dataset;
 
@@ -21,11 +22,10 @@ function press(button, raised) {
 async function send(button) {
   const raised = button.value.startsWith("raise:");
   const body = new URLSearchParams({ flag: button.value });
-  body.set("csrfmiddlewaretoken", button.form.elements.csrfmiddlewaretoken.value);
   press(button, raised);
   announce(say(raised ? texts.raised : texts.withdrawn, button.textContent.trim()));
   try {
-    const response = await fetch(button.formAction, { method: "POST", body, headers: { "X-Requested-With": "fetch" } });
+    const response = await fetch(button.formAction, { method: "POST", body, headers: headers() });
     if (response.status === 204) return;
     press(button, !raised);
     if (response.redirected) askForLogin();

@@ -24,15 +24,18 @@ export class Grid {
   #undo = [];
   #filled = [];
   #changed;
+  #chosen;
+  #pressed = false;
   #closing = new AbortController();
 
   /**
    * `hooks.changed(batch, answers)` gets [[position, answer, milliseconds]] of the whole page after each change,
-   * `hooks.swiped(answer)` the answer of a swipe.
+   * `hooks.swiped(answer)` the answer of a swipe, `hooks.chosen(answer)` one that was pressed where pictures come one after the other.
    */
   constructor(form, hooks) {
     this.#form = form;
     this.#changed = hooks.changed;
+    this.#chosen = hooks.chosen;
     this.#cards = [...form.querySelectorAll(".item")];
     this.#clock = new Clock(this.#cards);
     for (const [index, card] of this.#cards.entries()) this.#prepare(card, index);
@@ -85,12 +88,12 @@ export class Grid {
     };
   }
 
-  /** Moves the focus by `command` ("left", "right", "up", "down"); stays inside the page. */
+  /** Moves the focus by `command` ("left", "right", "up", "down", "previous", "next"); stays inside the page. */
   move(command) {
     const mirrored = document.documentElement.dir === "rtl" ? -1 : 1;
     const top = this.#cards[0].offsetTop;
     const columns = this.isCards ? 1 : this.#cards.filter((card) => card.offsetTop === top).length;
-    const step = { left: -mirrored, right: mirrored, up: -columns, down: columns }[command];
+    const step = { left: -mirrored, right: mirrored, up: -columns, down: columns, previous: -1, next: 1 }[command];
     if (this.#index + step in this.#cards) this.#select(this.#index + step);
   }
 
@@ -101,7 +104,7 @@ export class Grid {
   /** Answers the focused picture (null clears it) and moves to the next one. */
   answer(value) {
     this.#record([[this.current, value]]);
-    if (this.#index + 1 in this.#cards) this.#select(this.#index + 1);
+    this.move("next");
   }
 
   undo() {
@@ -158,20 +161,24 @@ export class Grid {
   close() {
     this.#clock.close();
     this.#closing.abort();
+    for (const letter of this.#letters) letter.remove();
   }
 
   #prepare(card, index) {
+    const options = { signal: this.#closing.signal };
     card.tabIndex = -1;
-    card.addEventListener("focusin", () => this.#mark(index));
-    card.addEventListener("pointerdown", (event) => this.#press(card, event));
-    card.addEventListener("change", () => this.#choose(card));
+    card.addEventListener("focusin", () => this.#mark(index), options);
+    card.addEventListener("pointerdown", (event) => this.#press(card, event), options);
+    card.addEventListener("keydown", () => (this.#pressed = false), options);
+    card.addEventListener("change", () => this.#choose(card), options);
     const picture = card.querySelector("img");
-    picture.addEventListener("error", () => this.#break(card));
+    picture.addEventListener("error", () => this.#break(card), options);
     if (picture.complete && !picture.naturalWidth) this.#break(card);
   }
 
   /** A second press on a chosen answer takes it back: radios alone cannot be cleared. */
   #press(card, event) {
+    this.#pressed = true;
     card.dataset.before = this.answerOf(card) ?? "";
     const radio = event.target.closest(".answer")?.querySelector("input");
     if (!radio?.checked) return;
@@ -183,7 +190,8 @@ export class Grid {
     this.#undo.push([[card, card.dataset.before || null, this.#milliseconds(card).value]]);
     this.#write(card, value, this.#clock.stop(card));
     this.#tell();
-    if (document.activeElement.matches("input:not(:focus-visible)")) card.focus({ preventScroll: true });
+    if (this.isCards && this.#pressed) this.#chosen(value);
+    else if (document.activeElement.matches("input:not(:focus-visible)")) card.focus({ preventScroll: true });
   }
 
   #record(answers) {

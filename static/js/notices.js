@@ -27,7 +27,6 @@ export function showNotice(sentence, level = "warning", link = null) {
   const notice = makeNotice(level, sentence);
   if (link) notice.append(Object.assign(document.createElement("a"), { href: link.url, textContent: link.label }));
   notices.replaceChildren(notice);
-  notice.scrollIntoView({ block: "nearest" });
 }
 
 export function askForLogin() {

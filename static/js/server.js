@@ -28,7 +28,8 @@ function pauseOf(response) {
   return seconds > 0 ? seconds * 1000 * (1 + Math.random() / 2) : 0;
 }
 
-function headers() {
+/** What tells the server that a script asks, and for which account. */
+export function headers() {
   return { "X-Requested-With": "fetch", "X-CSRFToken": csrfToken(), "X-Account": text("account") };
 }
 

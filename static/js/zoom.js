@@ -7,8 +7,8 @@ export class Zoom {
   #card = null;
 
   constructor() {
-    // The browser gives the focus back to where it was before; by now the grid may be further on.
-    this.#dialog.addEventListener("close", () => this.#card?.focus());
+    // After Escape the browser gives the focus back to where it was before; by now the grid may be further on.
+    this.#dialog.addEventListener("close", () => this.#dialog.returnValue || this.#card?.focus());
   }
 
   get open() {
@@ -18,6 +18,7 @@ export class Zoom {
   show(grid) {
     this.follow(grid);
     if (this.open) return;
+    this.#dialog.returnValue = "";
     this.#dialog.showModal();
     // The first button would take the focus, and Enter and Space with it.
     this.#dialog.tabIndex = -1;
@@ -37,7 +38,10 @@ export class Zoom {
     }
   }
 
+  /** The focus is at the picture at once, not when the event comes: whoever closes this may want it elsewhere. */
   close() {
-    this.#dialog.close();
+    if (!this.open) return;
+    this.#dialog.close("closed");
+    this.#card.focus();
   }
 }

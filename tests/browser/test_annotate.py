@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from annotation.models import Batch, Vote
 from tests.browser.visitor import list_votes
+from tests.builders import make_open_campaign
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 SUBMIT = "**/submit/"
@@ -79,6 +80,40 @@ def test_an_empty_page_is_not_sent_and_says_why(visit, campaign, annotator):
 
     expect(visitor.page.get_by_text("Answer at least one picture before you send the page.").first).to_be_visible()
     assert Batch.objects.get(pk=batch).closed_at is None
+
+
+def test_a_double_click_sends_one_page_and_a_held_key_none_of_the_next(visit, campaign, annotator):
+    visitor = visit(annotator)
+    first = visitor.start_page()
+    visitor.wait_for(lambda: Batch.objects.count() > 2)
+    visitor.page.wait_for_load_state("networkidle")
+    visitor.press("y")
+    visitor.page.get_by_role("button", name="Send answers").dblclick()
+    second = visitor.wait_for(lambda: visitor.batch != first and visitor.batch)
+    visitor.wait_for_keys()
+    expect(visitor.page.locator("#notices")).to_be_empty()
+    visitor.press("n")
+
+    for _ in range(4):
+        visitor.page.keyboard.down("Enter")
+        visitor.wait_for_keys()
+
+    visitor.wait_for(lambda: list_votes(second))
+    assert list_votes(first) == {1: "YES"}
+    expect(visitor.page.locator("#notices")).to_be_empty()
+
+
+def test_the_first_page_of_a_campaign_is_as_large_as_the_screen_takes(visit, drawings, annotator):
+    make_open_campaign([drawings["dog"]], name="dogs", page_size=8, gold_rate=0)
+    visitor = visit(annotator, viewport={"width": 390, "height": 844})
+    visitor.open("/campaigns/dogs/")
+    sent = []
+    visitor.page.on("request", lambda request: sent.append(request.post_data))
+
+    visitor.page.get_by_role("button", name="Get a page of pictures").click()
+
+    visitor.wait_for_keys()
+    assert "size=12" in next(filter(None, sent))
 
 
 def test_a_page_can_be_given_back(visit, campaign, annotator):

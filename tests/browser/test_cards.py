@@ -49,7 +49,11 @@ def test_buttons_below_the_picture_and_keys_answer_as_well(visit, cards, annotat
     visitor = visit(annotator)
     batch = visitor.start_page()
     visitor.page.locator(".item--current .answer--no").click()
-    visitor.press("ArrowRight", "y")
+    expect(visitor.page.locator(".item:visible legend")).to_have_text("Picture 2 of 6")
+    visitor.page.get_by_role("button", name="Previous").click()
+    expect(visitor.page.locator(".item:visible legend")).to_have_text("Picture 1 of 6")
+    visitor.page.get_by_role("button", name="Next").click()
+    visitor.press("y")
     visitor.wait_for_keys()
     visitor.press("z")
     visitor.wait_for_keys()
@@ -74,6 +78,16 @@ def test_after_the_last_picture_enter_sends(visit, cards, annotator):
     visitor.press("Enter")
 
     visitor.wait_for(lambda: list_votes(batch) == dict.fromkeys(range(1, 7), "YES"))
+
+
+def test_after_the_last_picture_in_the_zoom_the_focus_is_at_what_sends(visit, cards, annotator):
+    visitor = visit(annotator)
+    visitor.start_page()
+    visitor.press("ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight", "Space", "y")
+
+    expect(visitor.page.locator("#zoom")).to_be_hidden()
+    visitor.wait_for_keys()
+    expect(visitor.page.get_by_role("button", name="Send answers")).to_be_focused()
 
 
 def test_the_person_chooses_where_the_campaign_leaves_it_to_them(visit, campaign, annotator):

@@ -41,6 +41,17 @@ def test_a_flag_that_cannot_be_sent_is_not_shown_as_raised(visit, campaign, anno
     expect(visitor.page.get_by_role("button", name="Wrong definition")).to_have_attribute("aria-pressed", "false")
 
 
+def test_a_flag_is_taken_after_a_sign_in_elsewhere_that_renewed_the_token(visit, campaign, annotator):
+    visitor = visit(annotator)
+    visitor.start_page()
+    visitor.sign_in(annotator)
+
+    visitor.press("f", "Enter")
+
+    visitor.wait_for(lambda: list_flags() == [(1, "OFFENSIVE")])
+    assert visitor.problems == []
+
+
 def test_without_scripts_a_flag_keeps_the_answers_of_the_page(visit, campaign, annotator):
     visitor = visit(annotator, java_script_enabled=False)
     visitor.open("/annotate/")

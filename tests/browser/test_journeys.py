@@ -76,3 +76,23 @@ def test_touch_on_a_phone(visit, live_server, tmp_path, annotator, questions):
     assert read_votes() == meant
     assert max(Counter(batch for batch, _ in meant).values()) == 12
     assert visitor.problems == []
+
+
+@pytest.mark.parametrize("questions", [24, pytest.param(200, marks=pytest.mark.heavy)])
+def test_without_scripts(visit, live_server, tmp_path, annotator, questions):
+    make_long_campaign(tmp_path, questions=questions)
+    visitor = visit(annotator, java_script_enabled=False)
+    visitor.open("/annotate/")
+    visitor.page.get_by_role("button", name="Get a page of pictures").click()
+    meant: dict[tuple[str, int], str] = {}
+    while batch := visitor.batch:
+        for position in range(1, visitor.page.locator(".item").count() + 1):
+            value = ANSWERS[len(meant) % len(ANSWERS)]
+            visitor.page.locator(f"#item-{position} .answer--{value.lower()}").click()
+            meant[batch, position] = value
+        visitor.page.get_by_role("button", name="Send answers").click()
+
+    assert visitor.page.get_by_role("heading", name="Nothing left for you, for now").is_visible()
+    assert len(meant) == questions
+    assert read_votes() == meant
+    assert visitor.problems == []

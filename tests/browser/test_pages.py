@@ -168,7 +168,9 @@ def all_pages(full_site, visit, annotator, curator):
     return walk
 
 
-@pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
+@pytest.mark.parametrize(
+    "size", [pytest.param(LAPTOP, id="laptop", marks=pytest.mark.heavy), pytest.param(PHONE, id="phone")]
+)
 def test_no_main_page_has_an_accessibility_fault_or_a_browser_complaint(all_pages, size):
     faults = {}
     for name, visitor in all_pages(size, os.environ.get("SCREENSHOTS_IN", "en")):
@@ -206,7 +208,7 @@ def list_english():
     return re.compile(f"^(?:{whole})$|{inside}")
 
 
-@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("language", [pytest.param("en", marks=pytest.mark.heavy), "de"])
 def test_no_main_page_scrolls_sideways_on_the_narrowest_screen_in_either_direction(all_pages, language):
     english = list_english()
     wide: dict[str, list[int]] = {}

@@ -7,7 +7,7 @@ from annotation.models import Training, TrainingAttempt, TrainingItem
 from tests.annotation.api.client import Program, assert_problem
 from tests.annotation.pages.browser import FETCH, list_messages, sign_in
 from tests.annotation.trained import go_through, make_trainable, settle, switch_on
-from tests.builders import find_annotator, lease, make_user
+from tests.builders import find_annotator, lease, make_candidates, make_open_campaign, make_synset, make_user
 
 pytestmark = pytest.mark.django_db
 PAGE, DESK = "/train/dogs/", "/campaigns/dogs/training/"
@@ -205,3 +205,27 @@ def test_a_page_in_hand_is_finished_though_a_training_came(client, ann, campaign
     switch_on(campaign)
 
     assert client.get("/annotate/").context["batch"] == batch
+
+
+@pytest.mark.parametrize("headers", [FETCH, {}], ids=["script", "form"])
+def test_whoever_sends_the_last_page_before_a_training_is_led_to_it(client, ann, campaign, headers):
+    batch = lease(ann, campaign)
+    switch_on(campaign)
+
+    answer = client.post(f"/annotate/{batch.pk}/submit/", {"key": batch.pk, "answer-1": "YES"}, headers=headers)
+
+    led = answer.headers.get("Location") or answer.content.decode()
+    assert PAGE in led
+    assert "Nothing left" not in led
+
+
+def test_a_training_in_one_campaign_leaves_the_others_open(client, ann, campaign):
+    batch = lease(ann, campaign)
+    synset = make_synset(2084072, words=["cat"])
+    make_candidates(synset, 2)
+    other = make_open_campaign([synset], gold_rate=0)
+    switch_on(campaign)
+
+    answer = client.post(f"/annotate/{batch.pk}/submit/", {"key": batch.pk, "answer-1": "YES"}, headers=FETCH)
+
+    assert answer.context["batch"].campaign == other
