@@ -319,7 +319,7 @@ def test_gold_that_was_shown_often_enough_hides_none_behind_it(curator):
 
 @pytest.mark.parametrize("end", ["voted", "returned", "expired", "undone"])
 def test_gold_is_shown_to_no_more_annotators_than_its_exposures(curator, end):
-    campaign = make_campaign(8, by=curator, page_size=4, gold_rate=0.5, gold_exposures=1)
+    campaign = make_campaign(8, by=curator, page_size=8, gold_rate=0.5, gold_exposures=1)
     (gold,) = make_gold_of(campaign, 1)
     batch = builders.lease(curator, campaign)
     assert gold in questions_of(batch)
