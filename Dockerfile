@@ -27,4 +27,4 @@ RUN python -m config.texts compile
 RUN SECRET_KEY=build python manage.py collectstatic --noinput
 USER veriset
 EXPOSE 8000
-CMD ["granian", "--interface", "wsgi", "--no-ws", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--backpressure", "512", "--backlog", "128", "--log-config", "config/granian.json", "config.wsgi:application"]
+CMD ["granian", "--interface", "wsgi", "--no-ws", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--backpressure", "512", "--backlog", "128", "--workers-kill-timeout", "8", "--log-config", "config/granian.json", "config.wsgi:application"]

@@ -12,6 +12,8 @@ from scipy.stats import poisson
 
 # So many mistakes in common, and so unlikely by chance that among all pairs one such is not expected.
 LEAST_SHARED = 5
+# Where more were wrong, the question is hard or its truth is not, and its pairs would be too many to count.
+MOST_WRONG = 200
 EXPECTED_FALSE_PAIRS = 0.01
 # What any mistake is worth beforehand: nobody is without, and no question.
 SMOOTHING = 1.0
@@ -68,7 +70,9 @@ def _count_shared(answers: Answers) -> Mapping[tuple[int, int], int]:
     for annotator, question, right in answers:
         if not right:
             together[question].append(annotator)
-    return Counter(pair for each in together.values() for pair in combinations(sorted(each), 2))
+    return Counter(
+        pair for each in together.values() if len(each) <= MOST_WRONG for pair in combinations(sorted(each), 2)
+    )
 
 
 def _join(linked: Iterable[tuple[int, int]]) -> dict[int, int]:

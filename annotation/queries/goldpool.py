@@ -7,7 +7,6 @@ from typing import Any
 from django.db import connection
 
 from annotation.models import Campaign, Gold
-from annotation.queries.assignment import WANTS_VOTES
 from hierarchy.models import Synset
 
 # Gold of each truth that a synset should have: one of so many questions, and no more than the last.
@@ -56,7 +55,8 @@ OVER = f"""
 SELECT gold.question_id FROM annotation_gold AS gold JOIN annotation_question AS asked ON asked.id = gold.question_id
 WHERE gold.active AND gold.source = 'SETTLED' AND (gold.exposures >= {RELEASED_AFTER} OR NOT EXISTS (
     SELECT FROM annotation_question AS question
-    WHERE question.campaign_id = asked.campaign_id AND question.synset_id = asked.synset_id AND {WANTS_VOTES}))
+    WHERE question.campaign_id = asked.campaign_id AND question.synset_id = asked.synset_id
+      AND question.state = 'OPEN' AND question.closed_at IS NULL AND NOT question.is_gold))
 ORDER BY gold.id LIMIT %(limit)s
 """  # noqa: S608 (constants of this module)
 

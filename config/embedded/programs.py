@@ -23,7 +23,8 @@ WEB_WORKERS = 2
 # As there, too: these let requests in and refuse them (config/admission), WEB_THREADS others run them. A connection beyond so many waits
 # where nobody sees it, so there are more of them than threads.
 WEB_ENVIRONMENT = {"GRANIAN_BLOCKING_THREADS": "64"}
-WEB_LIMITS = ("--backpressure", "512", "--backlog", "128")
+# A worker that is told to stop while it still starts may not hear it, and would be waited for.
+WEB_LIMITS = ("--backpressure", "512", "--backlog", "128", "--workers-kill-timeout", "8")
 
 
 @dataclass(frozen=True)

@@ -72,15 +72,6 @@ def start(machine):
     for process in started:
         process.terminate()
     for process in started:
-        stop(process)
-
-
-def stop(process):
-    """A server that was told while one of its workers still started may not have heard it: it is told once more."""
-    try:
-        process.wait(STOP_SECONDS / 2)
-    except subprocess.TimeoutExpired:
-        process.terminate()
         process.wait(STOP_SECONDS)
 
 
