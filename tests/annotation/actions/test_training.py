@@ -163,9 +163,7 @@ def test_without_anything_of_the_kinds_that_it_asks_it_cannot_be_on(campaign):
 def test_nobody_waits_for_a_training_whose_pictures_are_all_asked_meanwhile(campaign, ann):
     switch_on(campaign, quiz_items=0)
     for item in TrainingItem.objects.filter(kind="PRACTICE"):
-        candidate, _ = Candidate.objects.get_or_create(
-            image_id=item.image_id, synset_id=2, defaults={"collected_at": now()}
-        )
+        candidate, _ = Candidate.objects.get_or_create(image=item.image, synset_id=2, defaults={"collected_at": now()})
         Question.objects.create(
             campaign=campaign,
             candidate=candidate,
