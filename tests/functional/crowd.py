@@ -12,8 +12,8 @@ from tests.functional.service import Service, wait_until
 
 VOTES = re.compile(r"/api/v1/batches/([0-9a-f-]+)/votes/")
 ANNOTATORS = 6
-# More annotators than the cap: nobody is needed twice. Leases that a fault swallowed come back soon.
-POLICY = "vote_cap=5,page_size=4,lease_seconds=15"
+# More annotators than the cap: nobody is needed twice. Leases that a fault swallowed come back soon. Nothing that votes settle waits as gold.
+POLICY = "vote_cap=5,page_size=4,lease_seconds=15,gold_rate=0"
 FINISH_SECONDS = 240
 PAGE = """
 SELECT item.position, synset.wnid, encode(image.sha256, 'hex')
