@@ -100,7 +100,7 @@ def open_campaign(*, name: str, by: User, at: datetime) -> Campaign:
     about a synset of it, or where the state does not allow it.
     """
     _take_turn()
-    campaign = _lock_campaign(name)
+    campaign = _lock_with_ranges(name)
     before = campaign.state
     campaign.state = next_state(campaign, "resume" if before == Campaign.State.PAUSED else "open")
     _check_safe(campaign)
@@ -142,7 +142,7 @@ def _check_free(campaign: Campaign) -> None:
 @transaction.atomic
 def pause_campaign(*, name: str, by: User, at: datetime) -> Campaign:
     """No new leases; votes of pages already leased are taken."""
-    campaign = _lock_campaign(name)
+    campaign = _lock_with_ranges(name)
     campaign.state = next_state(campaign, "pause")
     campaign.save(update_fields=["state"])
     _record(AuditAction.PAUSE_CAMPAIGN, campaign, by)
@@ -154,7 +154,7 @@ def close_campaign(*, name: str, by: User, at: datetime) -> Campaign:
     """Ends a campaign: its unfinished questions stay as they are, free their candidates for a later campaign, and are
     gold no longer; of many, some at once, and the others as workers come to them (campaign_ranges)."""
     _take_turn()
-    campaign = _lock_campaign(name)
+    campaign = _lock_with_ranges(name)
     campaign.state = next_state(campaign, "close")
     campaign.closed_at = at
     campaign.save(update_fields=["state", "closed_at"])
@@ -169,7 +169,7 @@ def close_campaign(*, name: str, by: User, at: datetime) -> Campaign:
 def change_policy(*, name: str, policy: PolicyValues, by: User, at: datetime) -> Policy:
     """A new version of the rules. Open questions are decided again under it, of many the rest as workers come to them
     (campaign_ranges); finished ones keep what they have."""
-    campaign = _lock_campaign(name)
+    campaign = _lock_with_ranges(name)
     if campaign.state == Campaign.State.CLOSED:
         raise Conflict(_("Campaign %(name)s is closed: its policy stands.") % {"name": name})
     version = find_policy(campaign).version + 1
@@ -183,7 +183,7 @@ def change_policy(*, name: str, policy: PolicyValues, by: User, at: datetime) ->
 def change_layout(*, name: str, layout: str, by: User, at: datetime) -> Campaign:
     """How annotators see the campaign's pages from now on, in whichever state it is; no question is decided by it."""
     _check_layout(layout)
-    campaign = _lock_campaign(name)
+    campaign = _lock_with_ranges(name)
     campaign.layout = layout
     campaign.save(update_fields=["layout"])
     _record(AuditAction.CHANGE_POLICY, campaign, by, layout=layout)
@@ -201,11 +201,17 @@ def _take_turn() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [TURN])
 
 
-def _lock_campaign(name: str) -> Campaign:
-    """Without its key, which a lease that is being granted needs while it holds questions; and after the step that a worker may be at, so that
-    what it writes is seen."""
+def lock_campaign(name: str) -> Campaign:
+    """Until the end of the transaction, for whoever changes it or what belongs to it; without its key, which a lease that is being granted
+    needs while it holds questions. NotFound where there is none."""
     campaign = Campaign.objects.select_for_update(no_key=True).filter(name=name).first()
     if campaign is None:
         raise NotFound(f"There is no campaign {name}.")
+    return campaign
+
+
+def _lock_with_ranges(name: str) -> Campaign:
+    """And after the step that a worker may be at, so that what it writes is seen."""
+    campaign = lock_campaign(name)
     list(campaign.ranges.select_for_update().order_by("pk"))
     return campaign

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from annotation.actions import batches, votes
+from annotation.actions.campaigns import lock_campaign
 from annotation.models import Annotator, Assignment, AssignmentPage, Batch, Campaign, Crowd, CrowdWorker
 from annotation.queries.crowds import count_sent
 from hierarchy.actions.audit import append_entry
@@ -38,9 +39,7 @@ def open_crowd(
 ) -> Crowd:
     """A link by which workers of a provider annotate a campaign, `pages` an assignment, for so many days. Conflict unless the campaign is
     open; InvalidInput names what is bad."""
-    campaign = Campaign.objects.select_for_update(no_key=True).filter(name=name).first()
-    if campaign is None:
-        raise NotFound(f"There is no campaign {name}.")
+    campaign = lock_campaign(name)
     code = completion_code.strip()
     _check(provider, pages, days, sandbox, code)
     if campaign.state != Campaign.State.OPEN:

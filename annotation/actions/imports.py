@@ -10,6 +10,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 
+from annotation.actions.campaigns import lock_campaign
 from annotation.actions.due import make_due
 from annotation.actions.gold import record_gold
 from annotation.actions.staging import RESOLVE_GOLD, RESOLVE_VOTES, drop_lines, resolve_lines, stage_lines
@@ -17,7 +18,7 @@ from annotation.exports.pseudonyms import is_own_pseudonym
 from annotation.intake.problems import Problems
 from annotation.intake.votes import VoteLine, read_gold, read_votes
 from annotation.models import Campaign, CampaignRange, Gold
-from hierarchy.errors import Conflict, InvalidInput, NotFound
+from hierarchy.errors import Conflict, InvalidInput
 
 # No name that is signed up with can hold a colon.
 USERNAME_PREFIX = "import:"
@@ -182,9 +183,7 @@ def _lock_campaign(name: str) -> Campaign:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [LOCK_NAME])
         if cursor.fetchone() != (True,):
             raise Conflict("Another import of votes or gold is running.")
-    campaign = Campaign.objects.select_for_update(no_key=True).filter(name=name).first()
-    if campaign is None:
-        raise NotFound(f"There is no campaign {name}.")
+    campaign = lock_campaign(name)
     if campaign.state in (Campaign.State.DRAFT, Campaign.State.CLOSED):
         raise Conflict(f"Campaign {name} is {campaign.get_state_display()}: nothing can be imported into it.")
     asking = campaign.ranges.filter(kind=CampaignRange.Kind.ASK).first()

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from annotation.actions.campaigns import lock_campaign
 from annotation.actions.training_items import build_items
 from annotation.models import Annotator, Campaign, Training, TrainingAttempt, TrainingGrant, TrainingItem
 from annotation.queries.campaigns import find_campaign
@@ -58,14 +59,6 @@ def change_training(*, name: str, values: TrainingValues, by: User, at: datetime
         action=AuditAction.CHANGE_TRAINING, subject=f"campaign:{name}", detail={**fields, "built": built}, by=by
     )
     return training
-
-
-def lock_campaign(name: str) -> Campaign:
-    """Its row is the turn of whoever changes its training."""
-    campaign = Campaign.objects.select_for_update(no_key=True).filter(name=name).first()
-    if campaign is None:
-        raise NotFound(f"There is no campaign {name}.")
-    return campaign
 
 
 @transaction.atomic

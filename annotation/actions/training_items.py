@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from annotation.actions.campaigns import lock_campaign
 from annotation.models import Campaign, CampaignSynset, Gold, TrainingItem
 from annotation.models.training import EXPLANATION_LENGTH
 from annotation.queries.examples import Example, search_examples
@@ -115,9 +116,7 @@ def add_picture(*, name: str, sha256: str, wnid: str, truth: str, by: User, at: 
 
     InvalidInput where image, synset or truth (YES or NO) is none; Conflict where the picture is asked about or was ever gold.
     """
-    campaign = Campaign.objects.select_for_update(no_key=True).filter(name=name).first()
-    if campaign is None:
-        raise NotFound(f"There is no campaign {name}.")
+    campaign = lock_campaign(name)
     image = Image.objects.filter(sha256=bytes.fromhex(sha256)).first() if SHA256.fullmatch(sha256) else None
     synset = campaign.synsets.filter(wnid=wnid).first()
     problems = {}

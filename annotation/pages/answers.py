@@ -1,6 +1,5 @@
 """What an annotator answered, newest first, and where they contest it."""
 
-import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -23,11 +22,9 @@ from annotation.rules import CONTEST_DAYS
 from hierarchy.errors import InvalidInput
 from hierarchy.models import Image
 from hierarchy.queries.keyset import list_page
-from hierarchy.queries.pictures import sign_picture
+from hierarchy.queries.pictures import find_steady_expiry, sign_picture
 
 ANSWERS_A_PAGE = 24
-# Addresses stay the same for an hour, so that a browser keeps the pictures, and are good for another.
-PICTURE_SECONDS = 3600
 
 
 @never_cache
@@ -82,7 +79,7 @@ def _describe(
 ) -> list[dict[str, Any]]:
     contests = flags.find_contests(annotator, [vote.question_id for vote in votes])
     earliest = now() - timedelta(days=CONTEST_DAYS)
-    expires_at = (int(time.time()) // PICTURE_SECONDS + 2) * PICTURE_SECONDS
+    expires_at = find_steady_expiry()
     rows = []
     for vote in votes:
         image, contest = vote.question.candidate.image, contests.get(vote.question_id)

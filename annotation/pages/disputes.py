@@ -1,6 +1,5 @@
 """The curators' desk: questions that votes could not settle, one after the other."""
 
-import time
 from typing import Any
 
 from django.contrib import messages
@@ -19,13 +18,11 @@ from annotation.queries import disputes
 from hierarchy.errors import InvalidInput, NotPermitted
 from hierarchy.models import Image, Label
 from hierarchy.queries.examples import list_example_pictures
-from hierarchy.queries.pictures import sign_picture
+from hierarchy.queries.pictures import find_steady_expiry, sign_picture
 from hierarchy.queries.synsets import find_path
 
 DISPUTES_A_PAGE = 48
 EXAMPLES = 6
-# Addresses stay the same for an hour, so that a browser keeps the pictures, and are good for another.
-PICTURE_SECONDS = 3600
 REASONS = (
     gettext_lazy("Clearly shows it."),
     gettext_lazy("Shows something similar, not this."),
@@ -128,5 +125,4 @@ def _list_examples(dispute: Dispute) -> list[tuple[Image, str]]:
 
 
 def _sign(image: Image, rendition: str) -> str:
-    expires_at = (int(time.time()) // PICTURE_SECONDS + 2) * PICTURE_SECONDS
-    return sign_picture(image_id=image.pk, rendition=rendition, audience="disputes", expires_at=expires_at)
+    return sign_picture(image_id=image.pk, rendition=rendition, audience="disputes", expires_at=find_steady_expiry())

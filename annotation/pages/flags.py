@@ -1,7 +1,6 @@
 """Flags: raised from the page of pictures, and looked at by curators."""
 
 import re
-import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -26,7 +25,7 @@ from annotation.queries.accounts import find_annotator
 from annotation.queries.flags import Flagged
 from hierarchy.errors import Conflict, InvalidInput
 from hierarchy.models import Image
-from hierarchy.queries.pictures import sign_picture
+from hierarchy.queries.pictures import find_steady_expiry, sign_picture
 
 PAGE = "annotation:annotate"
 LIST = "annotation:flags"
@@ -36,8 +35,6 @@ PLACE = re.compile(r"([0-9]{1,9})-([0-9]{1,18})", re.ASCII)
 NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 STEPS: dict[str, Callable[..., None]] = {"raise": actions.raise_flag, "withdraw": actions.withdraw_flag}
 FLAGGED_A_PAGE = 24
-# Addresses stay the same for an hour, so that a browser keeps the pictures, and are good for another.
-PICTURE_SECONDS = 3600
 OUTCOMES = {
     Flag.Outcome.DISMISSED: gettext_lazy("Nothing is wrong"),
     Flag.Outcome.DONE: gettext_lazy("Dealt with"),
@@ -132,8 +129,7 @@ def _list_outcomes(question: Question | None) -> list[Flag.Outcome]:
 
 
 def _sign(image: Image, rendition: Image.Rendition) -> str:
-    expires_at = (int(time.time()) // PICTURE_SECONDS + 2) * PICTURE_SECONDS
-    return sign_picture(image_id=image.pk, rendition=rendition, audience="flags", expires_at=expires_at)
+    return sign_picture(image_id=image.pk, rendition=rendition, audience="flags", expires_at=find_steady_expiry())
 
 
 @answer_refusals(back=LIST)

@@ -1,7 +1,6 @@
 """Gold as curators see it: how much of it there is, and what good annotators speak against."""
 
 import re
-import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,13 +21,11 @@ from annotation.queries.goldpool import Suspended
 from annotation.tasks import ring_doorbell
 from hierarchy.errors import InvalidInput
 from hierarchy.models import Image
-from hierarchy.queries.pictures import sign_picture
+from hierarchy.queries.pictures import find_steady_expiry, sign_picture
 
 LIST = "annotation:gold"
 NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 SYNSETS_A_PAGE, SUSPENDED_A_PAGE = 50, 12
-# Addresses stay the same for an hour, so that a browser keeps the pictures, and are good for another.
-PICTURE_SECONDS = 3600
 VERDICTS = {
     Verdict.YES: gettext_lazy("It is shown: ask again"),
     Verdict.NO: gettext_lazy("It is not shown: ask again"),
@@ -68,7 +65,7 @@ def show_gold(request: MemberRequest) -> HttpResponse:
 
 
 def _sign(each: Suspended) -> dict[str, str]:
-    expires_at = (int(time.time()) // PICTURE_SECONDS + 2) * PICTURE_SECONDS
+    expires_at = find_steady_expiry()
     image = each.gold.question.candidate.image
     return {
         rendition.value.lower(): sign_picture(

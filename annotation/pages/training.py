@@ -1,7 +1,6 @@
 """Trainings: annotators go through them question by question; curators set their rules, edit their items, grant attempts."""
 
 import re
-import time
 from typing import Any
 
 from django.contrib import messages
@@ -24,12 +23,10 @@ from annotation.queries.notes import find_notes
 from annotation.rules import check_not_barred
 from hierarchy.errors import InvalidInput, NotFound
 from hierarchy.models import Image
-from hierarchy.queries.pictures import sign_picture
+from hierarchy.queries.pictures import find_steady_expiry, sign_picture
 
 PAGE, DESK = "annotation:train", "annotation:training"
 NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
-# Addresses stay the same for an hour, so that a browser keeps the pictures, and are good for another.
-PICTURE_SECONDS = 3600
 
 
 @never_cache
@@ -105,8 +102,9 @@ def _describe_marked(
 
 
 def _sign(image: Image, audience: str) -> str:
-    expires_at = (int(time.time()) // PICTURE_SECONDS + 2) * PICTURE_SECONDS
-    return sign_picture(image_id=image.pk, rendition=Image.Rendition.SMALL, audience=audience, expires_at=expires_at)
+    return sign_picture(
+        image_id=image.pk, rendition=Image.Rendition.SMALL, audience=audience, expires_at=find_steady_expiry()
+    )
 
 
 @answer_refusals(back=DESK, keeping="name")

@@ -1,6 +1,5 @@
 """The page of one synset, and the curators' mark on it."""
 
-import time
 from dataclasses import dataclass
 
 from django.contrib import messages
@@ -17,8 +16,6 @@ from hierarchy.pages.reading import find_synset_or_404, list_children_page, read
 from hierarchy.queries import counts, examples, pictures, synsets
 
 EXAMPLES = 24
-# Addresses stay the same for an hour, so that a browser keeps the pictures, and are good for another.
-PICTURE_SECONDS = 3600
 AUDIENCE = "pages"
 
 
@@ -75,7 +72,7 @@ def set_safety(request: HttpRequest, wnid: str) -> HttpResponse:
 
 
 def _list_examples(synset: Synset, *, everything: bool) -> list[Example]:
-    expires_at = (int(time.time()) // PICTURE_SECONDS + 2) * PICTURE_SECONDS
+    expires_at = pictures.find_steady_expiry()
     found = examples.list_example_pictures(synset.pk, everything=everything, limit=EXAMPLES)
     return [_make_example(label, expires_at) for label in found]
 

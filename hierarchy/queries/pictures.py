@@ -2,6 +2,7 @@
 
 import hmac
 import struct
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ RENDITIONS = (Image.Rendition.LARGE, Image.Rendition.SMALL)
 PAYLOAD = struct.Struct(">QQB8s")
 TAG_BYTES = 16
 TOKEN_BYTES = TAG_BYTES + PAYLOAD.size
+STEADY_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,12 @@ def sign_picture(*, image_id: int, rendition: str, audience: str, expires_at: in
     audience of one lease keeps an annotator from recognising a gold question by its address.
     """
     return sign_pictures([image_id], rendition=rendition, audience=audience, expires_at=expires_at)[0]
+
+
+def find_steady_expiry() -> int:
+    """When addresses that pages write now end (Unix seconds): the same for an hour, so that a browser keeps the pictures, and good for
+    another."""
+    return (int(time.time()) // STEADY_SECONDS + 2) * STEADY_SECONDS
 
 
 def sign_pictures(image_ids: Sequence[int], *, rendition: str, audience: str, expires_at: int) -> list[str]:
